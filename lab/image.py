@@ -1,0 +1,131 @@
+"""The golden image of a host: Debian with what every role's install.yml installs, and nothing configured.
+
+It is baked in a chroot at this machine's own speed and kept under the key of what it depends on, so that it is
+made again exactly when a role installs something else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from .command import run
+from .config import CACHE_DIR, LAB_DIR, MIRROR, REPOSITORY, SUITE, LabError
+
+#: What a bare host has before the roles: an init, ssh, Python for ansible, a network configuration.
+BASE_PACKAGES = (
+    "ca-certificates", "dbus", "iproute2", "iputils-ping", "openssh-server", "procps", "python3", "python3-apt",
+    "sudo", "systemd", "systemd-sysv",
+)  # fmt: skip
+
+#: The roles whose install.yml goes into the image, in the order of site.yml. `drbd` is not among them: a container
+#: has no kernel of its own to load the module into.
+ROLES = ("centos_base", "mariadb_mm_replication", "asterisk", "odbc_cdr", "pacemaker_cluster")
+
+
+def _sources() -> Iterator[Path]:
+    """Yield every file that decides what the image contains."""
+    yield Path(__file__)
+    yield REPOSITORY / "lab" / "image.yml"
+    for role in ROLES:
+        base = REPOSITORY / "roles" / role
+        yield from sorted(p for d in ("defaults", "vars", "files") for p in (base / d).rglob("*") if p.is_file())
+        yield from sorted((base / "tasks").glob("install*.yml"))
+        yield from sorted((base / "tasks").glob("vars.yml"))
+
+
+def key() -> str:
+    """Return the image's key: 16 hexadecimal digits over its sources, the suite and the mirror."""
+    digest = hashlib.sha256(f"{SUITE} {MIRROR}".encode())
+    for path in _sources():
+        digest.update(str(path.relative_to(REPOSITORY)).encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
+
+
+def root() -> Path:
+    """Return the directory of the image that fits the sources as they are now, baked or not."""
+    return CACHE_DIR / "images" / key() / "root"
+
+
+def bake() -> Path:
+    """Return the image's root directory, after making it where it is not in the cache."""
+    target = root()
+    if target.is_dir():
+        print(f"golden image {target.parent.name}: in the cache", flush=True)
+        return target
+    started = time.monotonic()
+    _drop_unused(keep=target.parent)
+    partial = target.parent.with_name(target.parent.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    print(f"golden image {target.parent.name}: Debian {SUITE} (some 20 s)", flush=True)
+    _debootstrap(partial / "root")
+    print(f"golden image: the roles' packages (some 2 minutes; log {partial}/bake.log)", flush=True)
+    _install_roles(partial / "root", partial / "bake.log")
+    partial.rename(target.parent)
+    print(f"golden image: baked in {time.monotonic() - started:.0f} s", flush=True)
+    return target
+
+
+def _drop_unused(keep: Path) -> None:
+    """Remove images of other sources, except one that hosts of a running lab stand on."""
+    in_use = Path("/proc/mounts").read_text()
+    for image in (CACHE_DIR / "images").glob("*"):
+        if image != keep and f"{image}/" not in in_use:
+            shutil.rmtree(image, ignore_errors=True)
+
+
+def _debootstrap(target: Path) -> None:
+    run([
+        "mmdebstrap", "--variant=minbase", f"--include={','.join(BASE_PACKAGES)}", "--skip=cleanup/apt/lists",
+        # A mirror's snapshot can be older than its own date of expiry.
+        "--aptopt=Acquire::Check-Valid-Until \"false\"",
+        # An image that can be baked again has no use for fsync, nor for manuals.
+        "--dpkgopt=force-unsafe-io", "--dpkgopt=path-exclude=/usr/share/man/*",
+        "--dpkgopt=path-exclude=/usr/share/doc/*", "--dpkgopt=path-exclude=/usr/share/locale/*",
+        SUITE, str(target), MIRROR,
+    ])  # fmt: skip
+
+
+@contextmanager
+def _chroot_ready(target: Path) -> Iterator[None]:
+    """Give the chroot a /proc, name resolution, and a policy that no package starts its service."""
+    policy = target / "usr/sbin/policy-rc.d"
+    policy.write_text("#!/bin/sh\nexit 101\n")
+    policy.chmod(0o755)
+    resolv = target / "etc/resolv.conf"
+    resolv.unlink(missing_ok=True)
+    shutil.copy("/etc/resolv.conf", resolv)
+    run(["mount", "-t", "proc", "proc", str(target / "proc")])
+    try:
+        yield
+    finally:
+        run(["umount", str(target / "proc")])
+        policy.unlink()
+        resolv.unlink()
+
+
+def _install_roles(target: Path, log: Path) -> None:
+    """Run the roles' install.yml in the chroot; its output goes to `log`."""
+    playbook = shutil.which("ansible-playbook", path=f"{Path(sys.executable).parent}:/usr/bin:/usr/local/bin")
+    if playbook is None:
+        raise LabError("ansible-playbook is not beside this Python: run `make setup` and use .venv/bin/python")
+    argv = [
+        playbook, "-i", "image,", "-e", f"ansible_host={target}", "-e", f"lab_dir={LAB_DIR}",
+        "-e", "ansible_connection=community.general.chroot", str(REPOSITORY / "lab" / "image.yml"),
+    ]  # fmt: skip
+    with _chroot_ready(target), log.open("w") as out:
+        process = subprocess.Popen(argv, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        assert process.stdout is not None
+        for line in process.stdout:
+            out.write(line)
+            if line.startswith("TASK ["):
+                print(f"  {line.split('] *')[0].removeprefix('TASK [')}", flush=True)
+        if process.wait() != 0:
+            raise LabError(f"the golden image could not be baked; its log {log} ends:\n{log.read_text()[-3000:]}")

@@ -1,0 +1,34 @@
+"""The lab's network namespace and its bridge, which is the lab's only network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from .command import run
+from .config import BRIDGE, MACHINE_ADDRESS, NETNS, PREFIX, ns_argv
+
+
+def exists() -> bool:
+    """Tell whether the lab's namespace is there."""
+    return Path("/run/netns", NETNS).exists()
+
+
+def up() -> None:
+    """Make the namespace and the bridge in it. There is no route out of it."""
+    if not exists():
+        run(["ip", "netns", "add", NETNS])
+    if run(ns_argv(["ip", "link", "show", BRIDGE]), check=False).returncode == 0:
+        return
+    for line in (
+        "link set lo up",
+        f"link add {BRIDGE} type bridge forward_delay 0 stp_state 0",
+        f"addr add {MACHINE_ADDRESS}/{PREFIX} dev {BRIDGE}",
+        f"link set {BRIDGE} up",
+    ):
+        run(ns_argv(["ip", *line.split()]))
+
+
+def down() -> None:
+    """Remove the namespace, and with it the bridge. The processes in it must have ended before."""
+    if exists():
+        run(["ip", "netns", "delete", NETNS])
