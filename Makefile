@@ -1,0 +1,131 @@
+# make            what can be made
+# Everything runs with the tools of .venv, which tools/setup.sh makes.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.ONESHELL:
+.NOTPARALLEL:
+.SILENT:
+
+export PATH := $(CURDIR)/.venv/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export PYTHONUNBUFFERED := 1
+# Test and lab code must not write __pycache__ beside what gets packed and baked.
+export PYTHONPYCACHEPREFIX := $(CURDIR)/.cache/pycache
+
+PYTHON_CHECKED := plugins tests tools lab molecule
+SHELL_SCRIPTS = $$(git ls-files --cached --others --exclude-standard | xargs grep --files-with-matches --extended-regexp --max-count=1 '^\#!.*[/ ](ba)?sh$$' --)
+
+# A step says what it is, and how long it took.
+step = begin=$$SECONDS; printf '\n== %s\n' '$(1)'; $(2); printf '== %s: %d s\n' '$(1)' "$$((SECONDS - begin))"
+
+##@ The product, on this machine
+
+.PHONY: demo
+demo: setup-demo ## Two hosts, a call, one host killed, the call again (about 3 minutes, the first time 10)
+	printf '\n== A fresh lab\n'
+	python3 -m lab up
+	$(call step,Deployment with playbooks/site.yml,ansible-playbook -i inventories/lab playbooks/site.yml)
+	$(call step,The story,python3 -m lab.story)
+	printf '\nmake demo: %d s in total. The lab goes on running:\n' "$$SECONDS"
+	printf '  make lab-shell NODE=server1     a shell on a host; try: pcs status; asterisk -rx "pjsip show contacts"\n'
+	printf '  make lab-status                 what the lab is doing\n'
+	printf '  make lab-down                   the end of it\n'
+
+.PHONY: lab
+lab: setup-demo ## Only the two hosts, freshly made, nothing deployed
+	python3 -m lab up
+
+.PHONY: lab-status
+lab-status: ## Hosts of the lab and what runs on them
+	python3 -m lab status
+
+.PHONY: lab-shell
+lab-shell: ## A shell on a host of the lab: make lab-shell NODE=server1
+	python3 -m lab shell $(or $(NODE),$(error which host? make lab-shell NODE=server1))
+
+.PHONY: lab-down
+lab-down: ## Stop the lab and remove its hosts (the golden image stays)
+	python3 -m lab down
+
+.PHONY: bake
+bake: setup-demo ## Build the golden image of the lab, unless it is there
+	python3 -m lab bake
+
+##@ Tests
+
+.PHONY: test
+test: setup ## Every tier that runs without virtual machines (about 15 minutes)
+	begin=$$SECONDS
+	$(MAKE) --no-print-directory static
+	$(MAKE) --no-print-directory unit
+	$(MAKE) --no-print-directory integration
+	$(MAKE) --no-print-directory molecule
+	$(MAKE) --no-print-directory artifact
+	printf '\nmake test: everything passed, %d s\n' "$$((SECONDS - begin))"
+
+.PHONY: static
+static: setup sanity lint ## Static checks
+
+.PHONY: lint
+lint: setup
+	$(call step,yamllint,yamllint --strict .)
+	$(call step,ansible-lint,ansible-lint --offline --strict)
+	$(call step,ruff,ruff check)
+	$(call step,mypy,tools/typecheck.sh)
+	$(call step,shellcheck,shellcheck $(SHELL_SCRIPTS))
+	$(call step,role READMEs are current,python3 tools/role_readme.py --check)
+	$(call step,changelog fragments,antsibull-changelog lint)
+	$(call step,playbooks parse,ansible-playbook -i inventories/lab --syntax-check playbooks/*.yml >/dev/null)
+
+.PHONY: sanity
+sanity: setup ## ansible-test sanity; one test: tools/sanity.sh --test NAME
+	$(call step,ansible-test sanity,tools/sanity.sh)
+
+.PHONY: unit
+unit: setup ## Unit tests
+	$(call step,unit tests,python3 -m pytest tests/unit)
+
+.PHONY: integration
+integration: setup ## Modules against real pcs on offline CIBs, and two real MariaDB servers
+	$(call step,integration tests,python3 -m pytest tests/integration)
+
+.PHONY: molecule
+molecule: setup ## Two systemd-nspawn hosts: deploy, call, kill; the lab stays up for `make artifact`
+	$(call step,molecule nspawn,molecule test --scenario-name nspawn --destroy never)
+
+.PHONY: artifact
+artifact: setup ## Build the collection, install it elsewhere, run it from there on the running lab: changed=0
+	$(call step,the built artifact,tools/artifact_test.sh)
+
+##@ Work on the collection
+
+.PHONY: setup
+setup: ## Packages, .venv and the collection's link, for everything below and above
+	tools/setup.sh test
+
+.PHONY: setup-demo
+setup-demo:
+	tools/setup.sh demo
+
+.PHONY: docs
+docs: setup ## Generate the README of every role from its argument specs
+	python3 tools/role_readme.py
+
+.PHONY: build
+build: setup ## The artifact, in .cache/artifact
+	ansible-galaxy collection build --force --output-path .cache/artifact
+
+.PHONY: release
+release: setup ## Turn the changelog fragments into the entry of galaxy.yml's version
+	antsibull-changelog release
+
+.PHONY: clean
+clean: ## Remove what tests and builds left in the checkout (not .venv, not the lab)
+	rm -rf .cache/sanity .cache/artifact .cache/pycache .mypy_cache .pytest_cache .ruff_cache
+
+.PHONY: help
+help:
+	@awk 'BEGIN { FS = ":.*## " }
+	  /^##@ / { printf "\n%s\n", substr($$0, 5) }
+	  /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
