@@ -1,0 +1,80 @@
+"""Every role's argument specs and defaults say the same, and every public variable is explained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[3]
+ROLES = sorted(path.name for path in (ROOT / "roles").iterdir() if path.is_dir())
+
+
+def load(path: Path) -> dict[str, Any]:
+    return yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+
+
+def options_of(role: str) -> dict[str, dict[str, Any]]:
+    return load(ROOT / "roles" / role / "meta/argument_specs.yml")["argument_specs"]["main"].get("options", {})
+
+
+def defaults_of(role: str) -> dict[str, Any]:
+    return load(ROOT / "roles" / role / "defaults/main.yml")
+
+
+def every_option(options: Mapping[str, Mapping[str, Any]], prefix: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for name, option in options.items():
+        yield prefix + name, option
+        yield from every_option(option.get("options", {}), f"{prefix}{name}.")
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_defaults_are_those_of_the_specs(role: str) -> None:
+    specified = {name: option["default"] for name, option in options_of(role).items() if "default" in option}
+    assert specified == defaults_of(role)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_names_belong_to_the_role_or_are_shared(role: str) -> None:
+    foreign = [name for name in options_of(role) if not name.startswith((f"{role}_", "pbx_"))]
+    assert foreign == []
+    shared = [name for name in defaults_of(role) if name.startswith("pbx_")]
+    assert shared == [], "shared variables come from the inventory: a default in one role would not hold in the others"
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_variable_has_a_type_and_an_explanation(role: str) -> None:
+    unexplained = [
+        name for name, option in every_option(options_of(role)) if not option.get("description") or "type" not in option
+    ]
+    assert unexplained == []
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_what_is_required_has_no_default(role: str) -> None:
+    options = every_option(options_of(role))
+    assert [name for name, option in options if option.get("required") and "default" in option] == []
+
+
+@pytest.mark.parametrize("inventory", ["inventories/lab/group_vars/lab_pair", "inventories/example/group_vars/pbx"])
+def test_inventories_set_only_variables_that_exist(inventory: str) -> None:
+    known = {name for role in ROLES for name in options_of(role)}
+    # Variables of Ansible itself, and those that an inventory uses to build the others.
+    own = ("ansible_", "lab_", "vault_")
+    unknown = [
+        f"{path.name}: {name}"
+        for path in sorted((ROOT / inventory).glob("*.yml"))
+        for name in load(path)
+        if name not in known and not name.startswith(own)
+    ]
+    assert unknown == []
+
+
+@pytest.mark.parametrize("inventory", ["inventories/lab/group_vars/lab_pair", "inventories/example/group_vars/pbx"])
+def test_inventories_set_everything_that_is_required(inventory: str) -> None:
+    required = {name for role in ROLES for name, option in options_of(role).items() if option.get("required")}
+    found = {name for path in (ROOT / inventory).glob("*.yml") for name in load(path)}
+    assert required - found == set()
