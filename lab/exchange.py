@@ -1,0 +1,419 @@
+"""The exchange as its operator sees it: where it runs, whether the cluster is healthy, what both databases hold.
+
+Everything is read over ssh with the tools that are on the hosts, so that no part of the collection under test says
+how the collection is doing.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+from xml.etree import ElementTree
+
+from . import hosts
+from .config import HOSTS, LabError
+
+DATABASE = "asteriskcdr"
+TABLES = ("cdr", "cel")
+#: What tells one call record from every other: also the unique key of the table.
+RECORD_KEY = ("uniqueid", "linkedid", "sequence")
+
+ASTERISK = "pbx-asterisk"
+RUNNING_ROLES = ("Started", "Promoted", "Unpromoted")
+
+Row = dict[str, str]
+Result = TypeVar("Result")
+
+_BATCH_ESCAPES = {"\\n": "\n", "\\t": "\t", "\\0": "\0", "\\\\": "\\"}
+
+
+def run(node: str, argv: list[str], stdin: str | None = None) -> str:
+    """Run a command as root on a host and return its output.
+
+    Raises LabError with host, command, exit code and what it said when it fails.
+    """
+    result = hosts.run(node, argv, stdin)
+    if result.returncode != 0:
+        said = (result.stderr or result.stdout).strip() or "nothing"
+        raise LabError(f"{node}: {' '.join(argv)}: exit code {result.returncode}, it said: {said}")
+    return result.stdout
+
+
+def look(command: str, node: str | None = None) -> str:
+    """Return the sentence that says how to look for oneself, on a node (the first that is on when None)."""
+    return f"look with: make lab-shell NODE={node or next(iter(nodes_on()), 'server1')}, then {command}"
+
+
+def nodes_on() -> list[str]:
+    """Return the names of the hosts whose power is on."""
+    return [name for name in HOSTS if hosts.running(name)]
+
+
+def wait_until(what: str, ask: Callable[[], Result], satisfied: Callable[[Result], bool], seconds: float,
+               every: float = 0.5) -> Result:  # fmt: skip
+    """Ask again and again until the answer satisfies.
+
+    Args:
+        what: what is waited for, for the error message.
+        ask: gives the answer; a LabError of it (a host that is just booting) counts as one that does not satisfy.
+        satisfied: whether the answer is the one waited for.
+        seconds: how long to wait.
+        every: seconds from one question to the next.
+
+    Returns:
+        The answer that satisfied.
+
+    Raises:
+        LabError: there was none in time; the message ends with the last answer.
+    """
+    end = time.monotonic() + seconds
+    while True:
+        last: object
+        try:
+            last = answer = ask()
+            if satisfied(answer):
+                return answer
+        except LabError as error:
+            last = error
+        if time.monotonic() > end:
+            raise LabError(f"waited {seconds:g} s for {what}; last seen: {last}")
+        time.sleep(every)
+
+
+# The cluster
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A resource of the cluster: its agent, its role, where it is, and whether it failed, is blocked, is managed."""
+
+    name: str
+    agent: str
+    role: str
+    nodes: tuple[str, ...]
+    failed: bool
+    blocked: bool
+    managed: bool
+
+
+@dataclass(frozen=True)
+class Fencing:
+    """A fencing that the cluster did: whom, what, how it ended, and when (seconds since 1970)."""
+
+    target: str
+    action: str
+    status: str
+    completed: float
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """The cluster's state, as one `crm_mon` of one node shows it. `failures` and `node_problems` are sentences."""
+
+    quorate: bool
+    maintenance: bool
+    fencing_enabled: bool
+    node_problems: tuple[str, ...]
+    resources: tuple[Resource, ...]
+    failures: tuple[str, ...]
+    fencings: tuple[Fencing, ...]
+
+    def resource(self, name: str) -> Resource | None:
+        """Return the resource of that id, or None."""
+        return next((resource for resource in self.resources if resource.name == name), None)
+
+    def problems(self) -> list[str]:
+        """Return what an operator would have to look at, one sentence each; empty when the cluster is healthy."""
+        found = list(self.node_problems) + list(self.failures)
+        if not self.quorate:
+            found.append("the partition has no quorum")
+        if self.maintenance:
+            found.append("the cluster is in maintenance mode")
+        if not self.fencing_enabled:
+            found.append("fencing is disabled")
+        if self.resource(ASTERISK) is None:
+            found.append(f"there is no resource {ASTERISK}")
+        if not any(resource.agent.startswith("stonith:") for resource in self.resources):
+            found.append("there is no fence device")
+        for resource in self.resources:
+            if resource.role not in RUNNING_ROLES or not resource.nodes:
+                found.append(f"{resource.name} is {resource.role}")
+            states = [state for state in ("failed", "blocked") if getattr(resource, state)]
+            if not resource.managed:
+                states.append("unmanaged")
+            found += [f"{resource.name} is {state}" for state in states]
+        return found
+
+
+def parse_crm_mon(text: str) -> Cluster:
+    """Read the output of `crm_mon --output-as=xml`, of Pacemaker 2.1 and 3.0.
+
+    Raises LabError when it is no such thing.
+    """
+    try:
+        root = ElementTree.fromstring(text)  # noqa: S314 - written by the lab's own host
+    except ElementTree.ParseError as error:
+        raise LabError(f"crm_mon did not answer with XML ({error}): {text[:200]!r}") from error
+    options = root.find("summary/cluster_options")
+    current = root.find("summary/current_dc")
+    node_problems = []
+    for node in root.iterfind("nodes/node"):
+        states = [state for state in ("unclean", "standby", "standby_onfail", "maintenance", "pending", "shutdown")
+                  if node.get(state) == "true"]  # fmt: skip
+        if node.get("online") != "true":
+            states.insert(0, "offline")
+        node_problems += [f"{node.get('name')} is {state}" for state in states]
+    return Cluster(
+        quorate=current is not None and current.get("with_quorum") == "true",
+        maintenance=options is not None and options.get("maintenance-mode") == "true",
+        fencing_enabled=options is not None and options.get("stonith-enabled") == "true",
+        node_problems=tuple(node_problems),
+        resources=tuple(_resource(element) for element in root.iterfind("resources//resource")),
+        failures=tuple(
+            f"{failure.get('op_key', failure.get('id'))} on {failure.get('node')}: {failure.get('exitstatus')}"
+            f" {failure.get('exitreason', '')}".rstrip()
+            for failure in root.iterfind("failures/failure")
+        ),
+        fencings=tuple(
+            Fencing(event.get("target", ""), event.get("action", ""), event.get("status", ""),
+                    _seconds_since_1970(event.get("completed", "")))
+            for event in root.iterfind("fence_history/fence_event")
+        ),
+    )  # fmt: skip
+
+
+def _resource(element: ElementTree.Element) -> Resource:
+    return Resource(
+        name=element.get("id", ""),
+        agent=element.get("resource_agent", ""),
+        role=element.get("role", ""),
+        nodes=tuple(node.get("name", "") for node in element.iterfind("node")),
+        failed=element.get("failed") == "true",
+        blocked=element.get("blocked") == "true",
+        managed=element.get("managed") == "true",
+    )
+
+
+def _seconds_since_1970(text: str) -> float:
+    """Read a time as crm_mon writes it: "2026-11-23 05:20:23.123456Z", or with " +01:00"; 0 for a pending action."""
+    try:
+        return datetime.fromisoformat(re.sub(r"\s+(?=[+-]\d\d:?\d\d$|Z$)", "", text.strip())).timestamp()
+    except ValueError:
+        return 0.0
+
+
+def cluster(node: str | None = None) -> Cluster:
+    """Return the cluster's state as a node sees it: the given one, or the first that answers.
+
+    Raises LabError when none does.
+    """
+    problems = []
+    for name in [node] if node else nodes_on():
+        result = hosts.run(name, ["crm_mon", "--one-shot", "--inactive", "--output-as=xml"])
+        if result.returncode == 0:
+            return parse_crm_mon(result.stdout)
+        problems.append(f"{name}: {(result.stderr or result.stdout).strip() or 'no answer'}")
+    raise LabError(f"no node tells the state of the cluster: {'; '.join(problems) or 'every host is off'}")
+
+
+def active_node(node: str | None = None) -> str:
+    """Return the node on which Asterisk runs, as `node` (or the first that answers) sees it.
+
+    Raises LabError when it runs nowhere.
+    """
+    resource = cluster(node).resource(ASTERISK)
+    if resource is None or resource.role != "Started" or len(resource.nodes) != 1:
+        raise LabError(f"{ASTERISK} runs on no node: {resource}; {look('pcs status')}")
+    return resource.nodes[0]
+
+
+def peer(node: str) -> str:
+    """Return the other node."""
+    return next(name for name in HOSTS if name != node)
+
+
+def fenced_at(target: str, since: float, seen_by: str) -> float:
+    """Return when the cluster had fenced a node.
+
+    Args:
+        target: that node.
+        since: earliest time that counts, in seconds since 1970.
+        seen_by: the node to ask.
+
+    Returns:
+        Seconds since 1970.
+
+    Raises:
+        LabError: it has not.
+    """
+    times = [
+        fencing.completed
+        for fencing in cluster(seen_by).fencings
+        if fencing.target == target and fencing.status == "success" and fencing.completed >= since
+    ]
+    if not times:
+        raise LabError(f"{seen_by} has not fenced {target}; {look('pcs stonith history', seen_by)}")
+    return min(times)
+
+
+# The databases
+
+
+def sql(node: str, statement: str) -> list[Row]:
+    """Run one SQL statement as root on a node's database; return its rows by column name (NULL is "NULL").
+
+    Raises LabError with what the database said when it fails.
+    """
+    return parse_batch(run(node, ["mariadb", "--batch", f"--database={DATABASE}"], stdin=statement))
+
+
+def parse_batch(text: str) -> list[Row]:
+    """Read what `mariadb --batch` writes: a line of column names, a line for each row, fields between tabs."""
+    lines = [
+        [re.sub(r"\\[nt0\\]", lambda found: _BATCH_ESCAPES[found[0]], field) for field in line.split("\t")]
+        for line in text.splitlines()
+    ]
+    return [dict(zip(lines[0], line, strict=True)) for line in lines[1:]]
+
+
+def records(node: str) -> list[Row]:
+    """Return every call record of a node's database."""
+    return sql(node, "SELECT * FROM cdr")
+
+
+def record_keys(nodes: Iterable[str] | None = None) -> set[tuple[str, ...]]:
+    """Return what identifies each call record that the databases (of all hosts that are on) hold by now."""
+    return {_key(record) for node in nodes or nodes_on() for record in records(node)}
+
+
+def _key(record: Row) -> tuple[str, ...]:
+    return tuple(record[column] for column in RECORD_KEY)
+
+
+def wait_record(
+    src: str, dst: str, known: set[tuple[str, ...]], nodes: Iterable[str] | None = None, seconds: float = 20
+) -> Row:
+    """Wait until every given database holds the record of one answered call, the same one.
+
+    Args:
+        src: caller.
+        dst: number that was dialled.
+        known: records that do not count, as `record_keys` returns them: those from before the call.
+        nodes: whose databases; every host that is on when None.
+        seconds: how long to wait.
+
+    Returns:
+        The record.
+
+    Raises:
+        LabError: it did not come, or there are several, or the databases differ; the message says what each holds.
+    """
+    asked = list(nodes or nodes_on())
+
+    def new() -> dict[str, list[Row]]:
+        return {
+            node: [
+                record
+                for record in records(node)
+                if _key(record) not in known
+                and (record["src"], record["dst"], record["disposition"]) == (src, dst, "ANSWERED")
+            ]
+            for node in asked
+        }
+
+    def one_and_the_same(found: dict[str, list[Row]]) -> bool:
+        rows = list(found.values())
+        return len(rows[0]) == 1 and all(row == rows[0] for row in rows)
+
+    what = f"one new record of the answered call {src} -> {dst} in the database of {' and '.join(asked)}"
+    return wait_until(what, new, one_and_the_same, seconds)[asked[0]][0]
+
+
+def checksums() -> dict[str, dict[str, str]]:
+    """Return the checksum of each table of call records, by node and table."""
+    statement = f"CHECKSUM TABLE {', '.join(TABLES)}"
+    return {node: {row["Table"]: row["Checksum"] for row in sql(node, statement)} for node in HOSTS}
+
+
+def wait_databases_equal(seconds: float = 30) -> dict[str, str]:
+    """Wait until both databases hold the same; return the checksums by table."""
+    first, second = HOSTS
+    found = wait_until(
+        "equal checksums of both databases", checksums,
+        lambda sums: sums[first] == sums[second] and "NULL" not in sums[first].values(), seconds,
+    )  # fmt: skip
+    return found[first]
+
+
+def replication_problems() -> list[str]:
+    """Return what is wrong with the replication between the databases, one sentence each; empty when all is well.
+
+    Each node's replica has to run without error and to have applied everything that the other one wrote; and the
+    one that may write has to have a replica that acknowledges.
+    """
+    found = []
+    written, applied = {}, {}
+    for node in HOSTS:
+        variables = ("gtid_binlog_pos", "gtid_slave_pos", "read_only")
+        state = sql(node, f"SELECT {', '.join(f'@@{variable} AS {variable}' for variable in variables)}")[0]
+        written[node], applied[node] = _positions(state["gtid_binlog_pos"]), _positions(state["gtid_slave_pos"])
+        replicas = sql(node, "SHOW ALL SLAVES STATUS")
+        if len(replicas) != 1:
+            found.append(f"{node} replicates from {len(replicas)} servers, not from one")
+        for replica in replicas:
+            for thread in ("Slave_IO_Running", "Slave_SQL_Running"):
+                if replica[thread] != "Yes":
+                    error = replica["Last_IO_Error"] or replica["Last_SQL_Error"]
+                    found.append(f"{node}: {thread} is {replica[thread]} {error}".rstrip())
+        if state["read_only"] == "0":
+            rows = sql(node, "SHOW STATUS LIKE 'Rpl_semi_sync_master_%'")
+            status = {row["Variable_name"]: row["Value"] for row in rows}
+            if status.get("Rpl_semi_sync_master_status") != "ON" or status.get("Rpl_semi_sync_master_clients") != "1":
+                found.append(f"{node} writes without a replica that acknowledges (semi-synchronous replication is off)")
+    for node in HOSTS:
+        missing = {
+            domain: sequence
+            for domain, sequence in written[node].items()
+            if applied[peer(node)].get(domain, 0) < sequence
+        }
+        if missing:
+            found.append(f"{peer(node)} has not applied what {node} wrote, up to {missing} (domain: sequence)")
+    return found
+
+
+def _positions(text: str) -> dict[str, int]:
+    """Read a GTID position, "1-1-5,2-2-7": the last sequence number by domain."""
+    if text in ("", "NULL"):
+        return {}
+    return {domain: int(sequence) for domain, _server, sequence in (gtid.split("-") for gtid in text.split(","))}
+
+
+# All of it
+
+
+def problems() -> list[str]:
+    """Return everything that is wrong with the exchange, one sentence each; empty when it is whole.
+
+    Raises LabError when it cannot be asked.
+    """
+    off = [f"{name} is off" for name in HOSTS if not hosts.running(name)]
+    if off:
+        return off
+    # What one node sees is what the cluster agreed on, unless it fell apart: so both are asked.
+    views = {f"{problem} (says {node})" for node in HOSTS for problem in cluster(node).problems()}
+    places = {active_node(node) for node in HOSTS} if not views else set()
+    if len(places) > 1:
+        views.add(f"the nodes do not agree on where Asterisk runs: {', '.join(sorted(places))}")
+    return sorted(views) + replication_problems()
+
+
+def wait_healthy(seconds: float = 120) -> None:
+    """Wait until nothing is wrong: hosts on, cluster healthy, replication running both ways and caught up.
+
+    Raises LabError with what is still wrong when the time is over.
+    """
+    wait_until("a healthy exchange", problems, lambda found: not found, seconds)
