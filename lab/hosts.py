@@ -6,6 +6,7 @@ host is killed, as a machine's disk does.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import shutil
@@ -113,8 +114,8 @@ def start(name: str) -> None:
         raise LabError(f"{name} has no disk: make the lab with `python3 -m lab up`")
     argv = ns_argv([
         "systemd-nspawn", "--quiet", "--register=no", "-M", name, "-D", str(_root(name)), "--boot",
-        f"--network-bridge={BRIDGE}", "--console=read-only", f"--capability={CAPABILITIES}", f"--bind={SHARED}:/mnt/shared",
-        "--resolv-conf=off", "--timezone=off", "--link-journal=no",
+        f"--network-bridge={BRIDGE}", "--console=read-only", f"--capability={CAPABILITIES}",
+        f"--bind={SHARED}:/mnt/shared", "--resolv-conf=off", "--timezone=off", "--link-journal=no",
     ])  # fmt: skip
     # Where systemd runs the machine it gives the host a scope of its own; elsewhere there is nobody to ask.
     if not Path("/run/systemd/system").is_dir():
@@ -151,10 +152,8 @@ def kill(name: str) -> None:
 
 
 def _signal(pid: int) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
 
 
 def destroy(name: str) -> None:
@@ -169,7 +168,8 @@ def ssh_argv(name: str) -> list[str]:
     """Return the command line that reaches the host by ssh, without the remote command."""
     return ns_argv([
         "ssh", "-q", "-i", str(SSH_KEY), "-o", f"UserKnownHostsFile={KNOWN_HOSTS}", "-o", "StrictHostKeyChecking=yes",
-        "-o", "ConnectTimeout=2", "-o", "ServerAliveInterval=2", "-o", "ServerAliveCountMax=3", f"root@{host(name).address}",
+        "-o", "ConnectTimeout=2", "-o", "ServerAliveInterval=2", "-o", "ServerAliveCountMax=3",
+        f"root@{host(name).address}",
     ])  # fmt: skip
 
 

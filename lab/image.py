@@ -122,8 +122,7 @@ def _install_roles(target: Path, log: Path) -> None:
     ]  # fmt: skip
     with _chroot_ready(target), log.open("w") as out:
         process = subprocess.Popen(argv, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        assert process.stdout is not None
-        for line in process.stdout:
+        for line in process.stdout or ():
             out.write(line)
             if line.startswith("TASK ["):
                 print(f"  {line.split('] *')[0].removeprefix('TASK [')}", flush=True)

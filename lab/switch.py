@@ -116,8 +116,8 @@ def make_identity() -> None:
     """Generate the switch's certificate and its password."""
     CERTIFICATE.parent.mkdir(mode=0o700, exist_ok=True)
     run([
-        "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "3650",
-        "-subj", "/CN=lab power switch", "-addext", f"subjectAltName=IP:{MACHINE_ADDRESS}",
+        "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+        "-days", "3650", "-subj", "/CN=lab power switch", "-addext", f"subjectAltName=IP:{MACHINE_ADDRESS}",
         "-keyout", str(KEY), "-out", str(CERTIFICATE),
     ])  # fmt: skip
     PASSWORD.parent.mkdir(mode=0o700, exist_ok=True)
