@@ -65,6 +65,8 @@ def parse_wav(data: bytes) -> Recording:
     while position + 8 <= len(data):
         name, size = data[position : position + 4], struct.unpack_from("<I", data, position + 4)[0]
         body = position + 8
+        if name != b"data" and body + size > len(data):
+            break
         if name == b"fmt ":
             form, channels, rate, _bytes_per_second, _align, bits = struct.unpack_from("<HHIIHH", data, body)
             if (form, channels, bits) != (WAVE_FORMAT_PCM, 1, 8 * BYTES_PER_SAMPLE):
