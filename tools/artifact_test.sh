@@ -54,7 +54,7 @@ deploy() { # deploy NAME [ARGUMENT of recap.py]…
     echo "artifact: the $name run failed, see above" >&2
     return 1
   }
-  "$recap" --hosts server1,server2 "$@" <"$output" || {
+  python3 "$recap" --hosts server1,server2 "$@" <"$output" || {
     grep --before-context=30 '^changed:' "$output" >&2 || true
     return 1
   }

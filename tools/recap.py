@@ -1,7 +1,6 @@
-#!/usr/bin/env python3
 """Check the recap of an ansible-playbook run.
 
-usage: recap.py --hosts server1,server2 [--max-changed N] < output of ansible-playbook
+usage: python3 tools/recap.py --hosts server1,server2 [--max-changed N] < output of ansible-playbook
 
 Exit 1 when a host is missing, failed or unreachable, or changed more than allowed.
 """

@@ -1,8 +1,7 @@
-#!/usr/bin/env python3
 """Write every role's README.md out of its argument specs, its defaults and the example inventory.
 
-usage: role_readme.py           write roles/*/README.md
-       role_readme.py --check   write nothing; exit 1 when one is not what would be written
+usage: python3 tools/role_readme.py           write roles/*/README.md
+       python3 tools/role_readme.py --check   write nothing; exit 1 when one is not what would be written
 """
 
 from __future__ import annotations
