@@ -1,0 +1,57 @@
+"""Deploying again: nothing changes, nothing moves, and what would be dangerous is refused."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import time
+
+from lab import exchange
+from lab.config import HOSTS, REPOSITORY
+from lab.probe import SipProbe
+
+SERVICES = ("asterisk", "chrony", "corosync", "firewalld", "mariadb", "pacemaker", "pcsd")
+
+
+def deploy(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run site.yml on the lab as its user does."""
+    return subprocess.run(
+        ["ansible-playbook", "-i", "inventories/lab", "playbooks/site.yml", *arguments],
+        cwd=REPOSITORY, capture_output=True, text=True, check=False,
+        env={**os.environ, "ANSIBLE_CONFIG": str(REPOSITORY / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"},
+    )  # fmt: skip
+
+
+def processes() -> dict[str, str]:
+    """Return the main process and the time of the last start of every service, by node."""
+    argv = ["systemctl", "show", "--property=Id,MainPID,ActiveEnterTimestampMonotonic", *SERVICES]
+    return {node: exchange.run(node, argv) for node in HOSTS}
+
+
+def configuration() -> str:
+    """Return the cluster's configuration; its version counts every change, also one taken back."""
+    return exchange.run(next(iter(HOSTS)), ["cibadmin", "--query", "--scope=configuration"])
+
+
+def test_a_second_run_changes_nothing_and_moves_nothing() -> None:
+    before = (exchange.active_node(), processes(), configuration())
+    begun = time.monotonic()
+    with SipProbe() as sip:
+        sip.wait_answer(begun, 5)
+        result = deploy()
+        silence = sip.longest_silence(begun)
+    recap = re.findall(r"^(\w+) +: ok=\d+ +changed=(\d+) +unreachable=(\d+) +failed=(\d+)", result.stdout, re.MULTILINE)
+    assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-2000:]
+    assert sorted(recap) == [(node, "0", "0", "0") for node in sorted(HOSTS)], result.stdout[-3000:]
+    assert (exchange.active_node(), processes(), configuration()) == before
+    # The exchange answered all along: a probe is sent every 0.1 s, and the machine is busy with Ansible meanwhile.
+    assert silence < 2.0
+
+
+def test_deploying_without_fencing_is_refused() -> None:
+    before = configuration()
+    result = deploy("--tags", "cluster", "--extra-vars", '{"pacemaker_cluster_fence_devices": []}')
+    assert result.returncode != 0
+    assert "pacemaker_cluster_allow_unfenced" in result.stdout + result.stderr
+    assert configuration() == before
