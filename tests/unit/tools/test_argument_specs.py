@@ -33,8 +33,23 @@ def every_option(options: Mapping[str, Mapping[str, Any]], prefix: str = "") -> 
 
 @pytest.mark.parametrize("role", ROLES)
 def test_defaults_are_those_of_the_specs(role: str) -> None:
-    specified = {name: option["default"] for name, option in options_of(role).items() if "default" in option}
+    specified = {
+        name: option["default"]
+        for name, option in options_of(role).items()
+        if "default" in option and not name.startswith("pbx_")
+    }
     assert specified == defaults_of(role)
+
+
+def test_shared_variables_are_the_same_to_all_roles() -> None:
+    meanings: dict[str, dict[str, dict[str, Any]]] = {}
+    for role in ROLES:
+        for name, option in options_of(role).items():
+            if name.startswith("pbx_"):
+                meaning = {key: option[key] for key in ("type", "elements", "choices", "default") if key in option}
+                meanings.setdefault(name, {})[role] = meaning
+    different = {name: roles for name, roles in meanings.items() if len({str(m) for m in roles.values()}) > 1}
+    assert different == {}
 
 
 @pytest.mark.parametrize("role", ROLES)
