@@ -92,6 +92,8 @@ integration: setup ## Modules against real pcs on offline CIBs, and two real Mar
 
 .PHONY: molecule
 molecule: setup ## Two systemd-nspawn hosts: deploy, call, kill; the lab stays up for `make artifact`
+	# --destroy=never keeps molecule from destroying at the beginning too, and it skips `create` when it remembers hosts.
+	molecule destroy --scenario-name nspawn
 	$(call step,molecule nspawn,molecule test --scenario-name nspawn --destroy never)
 
 .PHONY: artifact
