@@ -186,8 +186,8 @@ class PingProbe(Probe):
     def _ask(self) -> None:
         self._sequence = (self._sequence + 1) & 0xFFFF
         message = struct.pack("!BBHHH", ICMP_ECHO_REQUEST, 0, 0, self._identifier, self._sequence)
-        total = sum(struct.unpack("!4H", message))
-        checksum = ~(total + (total >> 16)) & 0xFFFF
+        # RFC 1071: the complement of the ones' complement sum, which is the sum modulo 0xFFFF.
+        checksum = 0xFFFF - sum(struct.unpack("!4H", message)) % 0xFFFF
         self._socket.send(struct.pack("!BBHHH", ICMP_ECHO_REQUEST, 0, checksum, self._identifier, self._sequence))
 
     def _is_answer(self, packet: bytes) -> bool:
