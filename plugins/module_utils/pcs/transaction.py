@@ -1,0 +1,394 @@
+# Copyright: (c) 2026, The dialtone.ha_pbx developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One cluster change is one transaction: copy, edit, compare, verify, simulate, push once, wait."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tempfile
+import time
+import xml.etree.ElementTree as ET
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs import cib, status
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.runner import PcsError, Runner, hostname
+
+ORIGINAL_SUFFIX = ".orig"
+
+# crm_diff: 0 equal, 1 different; anything else is an error of its own.
+DIFF_EQUAL, DIFF_DIFFERENT = 0, 1
+
+MON = ("crm_mon", "--one-shot", "--inactive", "--output-as=xml")
+
+
+@dataclass
+class Outcome:
+    """What a commit did, or in check mode would do."""
+
+    changed: bool = False
+    changes: list[str] = field(default_factory=list)
+    actions: list[dict[str, str]] = field(default_factory=list)
+    failed: list[dict[str, str]] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    diff: list[dict[str, str]] = field(default_factory=list)
+
+
+def live_text(run: Runner) -> str:
+    """The XML of the live CIB.
+
+    :raises PcsError: when the cluster does not run here.
+    """
+    result = run(["cibadmin", "--query"])
+    if result.rc != 0:
+        raise PcsError(
+            f"{hostname()}: the cluster's configuration cannot be read (cibadmin: {result.text}). Is the cluster"
+            " running on this node? `pcs cluster start`, then `pcs status`."
+        )
+    return result.out
+
+
+def diff_text(before: str, after: str, secret_changed: bool, name: str) -> dict[str, str]:
+    """A diff for Ansible. Where only a secret differs, that is said and the secret is not."""
+    if secret_changed and before == after:
+        after += "  (a secret value differs)\n"
+    return {"before_header": f"{name} (now)", "after_header": f"{name} (declared)", "before": before, "after": after}
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner may read: a CIB carries the secrets of fence devices."""
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+        # NamedTemporaryFile makes files with mode 0600; the rename keeps that.
+        file.write(text)
+    Path(file.name).replace(path)
+
+
+def read_file(path: Path) -> ET.Element:
+    """A CIB from a file.
+
+    :raises PcsError: when it cannot be read or is not a CIB.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise PcsError(
+            f"{hostname()}: {path} cannot be read ({error.strerror}): make it with pcs_cib (state: checkout) first"
+        ) from error
+    return cib.parse(text, str(path))
+
+
+def checkout(run: Runner, path: Path) -> None:
+    """Write the live CIB to ``path`` and, to compare with later, to ``path.orig``."""
+    text = live_text(run)
+    cib.parse(text, "the live CIB")
+    for target in (path, path.with_name(path.name + ORIGINAL_SUFFIX)):
+        try:
+            write_private(target, text)
+        except OSError as error:
+            raise PcsError(f"{hostname()}: {target} cannot be written: {error.strerror}") from error
+
+
+def discard(path: Path) -> bool:
+    """Remove a checked-out copy; returns whether there was one."""
+    targets = (path, path.with_name(path.name + ORIGINAL_SUFFIX))
+    there = [target for target in targets if target.exists()]
+    for target in there:
+        target.unlink()
+    return bool(there)
+
+
+def verify_messages(text: str) -> set[str]:
+    """The errors in crm_verify's words, without the function that said them (it differs between versions)."""
+    found = set()
+    for line in text.splitlines():
+        match = re.match(r"^(?:\(\w+\)\s*)?\s*error:\s*(.*)$", line.strip())
+        if match:
+            found.add(match.group(1).strip())
+    return found
+
+
+class Transaction:
+    """The way from an edited copy of the CIB to the cluster.
+
+    :param run: runner.
+    :param original: text of the CIB as it was when the copy was made.
+    :param edited: the tree as it should be.
+    """
+
+    def __init__(self, run: Runner, original: str, edited: ET.Element) -> None:
+        self.run = run
+        self.original = original
+        self.before = cib.parse(original, "the original of the copy")
+        self.after = edited
+        self.edited = cib.dump(edited)
+
+    def patch(self) -> str:
+        """The difference between original and copy as a patch for cibadmin, "" when there is none."""
+        with tempfile.TemporaryDirectory(prefix="pcs-") as directory:
+            old, new = Path(directory) / "old.xml", Path(directory) / "new.xml"
+            old.write_text(self.original, encoding="utf-8")
+            new.write_text(self.edited, encoding="utf-8")
+            # Without the version numbers: status updates raise them all the time, and they are no content.
+            result = self.run(["crm_diff", "--no-version", "--original", str(old), "--new", str(new)])
+        if result.rc == DIFF_EQUAL:
+            return ""
+        if result.rc != DIFF_DIFFERENT:
+            raise PcsError(f"{hostname()}: crm_diff failed ({result.rc}): {result.text}")
+        return result.out
+
+    def _verify(self, text: str) -> tuple[int, str]:
+        with tempfile.TemporaryDirectory(prefix="pcs-") as directory:
+            file = Path(directory) / "cib.xml"
+            file.write_text(text, encoding="utf-8")
+            result = self.run(["crm_verify", "--verbose", "--xml-file", str(file)])
+        return result.rc, result.text
+
+    def verify(self, tolerate_old_errors: bool) -> list[str]:
+        """Let Pacemaker check the copy.
+
+        :param tolerate_old_errors: accept errors that the original has too. For single changes on the way to a
+            complete configuration; a transaction that leaves an invalid configuration behind is refused.
+        :returns: warnings.
+        :raises PcsError: when the configuration is invalid.
+        """
+        rc, text = self._verify(self.edited)
+        if rc == 0:
+            return []
+        if tolerate_old_errors:
+            old_rc, old_text = self._verify(self.original)
+            if old_rc != 0 and verify_messages(text) <= verify_messages(old_text):
+                return [f"the cluster's configuration was invalid before, and still is: {text}"]
+        raise PcsError(
+            f"{hostname()}: Pacemaker refuses the new configuration (crm_verify):\n{text}\n"
+            "Nothing was changed in the cluster. Correct what is declared and run again."
+        )
+
+    def simulate(self) -> list[dict[str, str]]:
+        """What the cluster would start, stop and move with the copy."""
+        with tempfile.TemporaryDirectory(prefix="pcs-") as directory:
+            file = Path(directory) / "cib.xml"
+            file.write_text(self.edited, encoding="utf-8")
+            result = self.run(["crm_simulate", "--simulate", "--output-as=xml", "--xml-file", str(file)])
+        if result.rc != 0:
+            raise PcsError(
+                f"{hostname()}: the change cannot be simulated (crm_simulate, {result.rc}): {result.text}\n"
+                "Nothing was changed in the cluster."
+            )
+        return status.parse_simulation(result.out)
+
+    def refuse_if_moved(self) -> bool:
+        """Look whether somebody changed the cluster since the copy was made.
+
+        :returns: True when the live CIB already is what the copy says.
+        :raises PcsError: when it is neither the original nor the copy.
+        """
+        live = cib.parse(live_text(self.run), "the live CIB")
+        now = cib.describe_configuration(live, secrets=True)
+        if now == cib.describe_configuration(self.after, secrets=True):
+            return now != cib.describe_configuration(self.before, secrets=True)
+        if now != cib.describe_configuration(self.before, secrets=True):
+            changed = ", ".join(cib.changed_objects(self.before, live)) or "see `pcs config`"
+            raise PcsError(
+                f"{hostname()}: somebody changed the cluster's configuration meanwhile ({changed}). Nothing was"
+                " changed by this run. Run again: it then starts from the new configuration."
+            )
+        return False
+
+    def push(self, patch: str) -> None:
+        """Apply the patch to the live CIB and check that it is there.
+
+        :raises PcsError: when it is refused, or is not there afterwards.
+        """
+        result = self.run(["cibadmin", "--patch", "--xml-pipe"], stdin=patch)
+        if result.rc != 0:
+            raise PcsError(
+                f"{hostname()}: the cluster refuses the change (cibadmin, {result.rc}): {result.text}\n"
+                "Its configuration is as it was. Has the cluster quorum? `pcs quorum status`."
+            )
+        live = cib.parse(live_text(self.run), "the live CIB")
+        if cib.describe_configuration(live, secrets=True) != cib.describe_configuration(self.after, secrets=True):
+            changed = ", ".join(cib.changed_objects(self.after, live))
+            raise PcsError(
+                f"{hostname()}: after the change the cluster's configuration is not what was pushed ({changed}):"
+                " somebody changes it at the same time. Compare with `pcs config` and run again."
+            )
+
+    def diff(self, actions: list[dict[str, str]]) -> list[dict[str, str]]:
+        """For Ansible: the configuration before and after, and what the cluster would do."""
+        changed = cib.describe_configuration(self.before, True) != cib.describe_configuration(self.after, True)
+        before, after = cib.describe_configuration(self.before), cib.describe_configuration(self.after)
+        parts = [diff_text(near(before, after)[0], near(before, after)[1], changed, "cluster configuration")]
+        lines = status.simulation_lines(actions) or ["nothing starts, stops or moves"]
+        parts.append({"prepared": "what the cluster does:\n" + "".join(f"  {line}\n" for line in lines)})
+        return parts
+
+    def commit(self, *, check_mode: bool, wait: int = 0, tolerate_old_errors: bool = False) -> Outcome:
+        """Compare, verify, simulate, push once, wait.
+
+        :param wait: seconds to wait until the cluster has settled; 0 does not wait.
+        :returns: what was done; in check mode the same without the push.
+        :raises PcsError: when it is refused (the cluster is as it was), or when after the push something failed.
+        """
+        outcome = Outcome()
+        patch = self.patch()
+        if not patch:
+            return outcome
+        # crm_diff sees ids and order too; what Pacemaker does not see is not worth a change.
+        same = cib.describe_configuration(self.before, True) == cib.describe_configuration(self.after, True)
+        if same or self.refuse_if_moved():
+            return outcome
+        outcome.changed = True
+        outcome.changes = cib.changed_objects(self.before, self.after)
+        outcome.warnings = self.verify(tolerate_old_errors)
+        outcome.actions = self.simulate()
+        outcome.diff = self.diff(outcome.actions)
+        if check_mode:
+            return outcome
+        before = failures(self.run)
+        self.push(patch)
+        if wait:
+            wait_settled(self.run, wait)
+            touched = touched_resources(self.before, self.after, outcome.actions)
+            outcome.failed = new_trouble(self.run, before, touched, outcome.actions)
+            if outcome.failed:
+                raise CommitFailed(outcome)
+        return outcome
+
+
+def commit_file(run: Runner, path: Path, *, check_mode: bool, wait: int) -> Outcome:
+    """Commit an edited copy and remove it, whatever came of it: it holds secrets and is out of date."""
+    original = path.with_name(path.name + ORIGINAL_SUFFIX)
+    try:
+        edited = read_file(path)
+        text = cib.dump(read_file(original))
+        return Transaction(run, text, edited).commit(check_mode=check_mode, wait=wait)
+    finally:
+        discard(path)
+
+
+class CommitFailed(PcsError):
+    """The change is in the cluster, and something in it does not run."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        lines = [f"{f['resource']} on {f['node'] or 'no node'}: {f['cause']}\n  {f['cure']}" for f in outcome.failed]
+        super().__init__(
+            f"{hostname()}: the cluster has taken the new configuration, but not everything in it runs:\n"
+            + "\n".join(lines)
+        )
+        self.outcome = outcome
+
+
+def near(before: str, after: str, context: int = 3) -> tuple[str, str]:
+    """Both texts without the long stretches that are equal: a cluster's whole configuration buries a change."""
+    old, new = before.splitlines(), after.splitlines()
+    kept: tuple[list[str], list[str]] = ([], [])
+    for tag, a1, a2, b1, b2 in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if tag == "equal" and a2 - a1 > 2 * context:
+            for side, lines in ((0, old[a1:a2]), (1, new[b1:b2])):
+                kept[side].extend([*lines[:context], "…", *lines[-context:]])
+        else:
+            kept[0].extend(old[a1:a2])
+            kept[1].extend(new[b1:b2])
+    return "".join(f"{line}\n" for line in kept[0]), "".join(f"{line}\n" for line in kept[1])
+
+
+def mon(run: Runner) -> dict[str, Any]:
+    """The state of the running cluster (see status.parse_mon)."""
+    result = run(MON)
+    if result.rc != 0:
+        raise PcsError(f"{hostname()}: the cluster's state cannot be read (crm_mon, {result.rc}): {result.text}")
+    return status.parse_mon(result.out)
+
+
+def failures(run: Runner) -> list[dict[str, str]]:
+    """The failed actions that the cluster remembers."""
+    found: list[dict[str, str]] = mon(run)["failures"]
+    return found
+
+
+def wait_settled(run: Runner, seconds: int) -> None:
+    """Wait until the cluster has nothing left to do, at most ``seconds``.
+
+    crm_resource --wait asks the scheduler for outstanding actions again and again; it knows of a change as soon as
+    that is in the CIB, so there is no moment in which it takes "not begun yet" for "settled".
+
+    :raises PcsError: when the time is over; with what is still to be done.
+    """
+    started = time.monotonic()
+    result = run(["crm_resource", "--wait", f"--timeout={seconds}s"])
+    if result.rc == 0:
+        return
+    spent = time.monotonic() - started
+    state = mon(run)
+    unclean = [node["name"] for node in state["nodes"] if node["unclean"]]
+    hint = f" Unclean (must be fenced, and is not yet): {', '.join(unclean)}: `pcs stonith history`." if unclean else ""
+    pending = [node["name"] for node in state["nodes"] if node["pending"]]
+    hint += f" Joining: {', '.join(pending)}." if pending else ""
+    raise PcsError(
+        f"{hostname()}: the cluster has taken the new configuration, but had not settled after {spent:.0f} s"
+        f" (limit {seconds} s): {result.text}.{hint} Look at `pcs status --full`; a longer wait may be all it needs."
+    )
+
+
+def touched_resources(before: ET.Element, after: ET.Element, actions: list[dict[str, str]]) -> set[str]:
+    """The primitives that a change concerns: those whose definition differs and those the cluster acts on."""
+
+    def primitives(root: ET.Element) -> dict[str, str]:
+        found = cib.section(root, "resources").iter("primitive")
+        return {e.get("id", ""): cib.describe(e, secrets=True) for e in found}
+
+    old, new = primitives(before), primitives(after)
+    touched = {name for name in new if old.get(name) != new[name]}
+    return touched | {action["resource"].split(":")[0] for action in actions}
+
+
+RUNNING = {"start", "restart", "move", "migrate", "promote", "recover"}
+
+
+def new_trouble(
+    run: Runner, before: list[dict[str, str]], touched: set[str], actions: list[dict[str, str]]
+) -> list[dict[str, str]]:
+    """What went wrong with the resources a change concerns, each with cause and cure.
+
+    :param before: the failed actions the cluster remembered before the change.
+    :returns: dicts resource, node, action, cause, cure.
+    """
+    state = mon(run)
+    trouble = []
+    for failure in state["failures"]:
+        name = failure["resource"].split(":")[0]
+        if name not in touched or failure in before:
+            continue
+        reason = f": {failure['reason']}" if failure["reason"] not in ("", "none") else ""
+        trouble.append(
+            {
+                "resource": name,
+                "node": failure["node"],
+                "action": failure["action"],
+                "cause": f"{failure['action']} failed with '{failure['status']}'{reason}",
+                "cure": f"On {failure['node']}: `journalctl -b -u pacemaker -g {name}` has the agent's words. When the"
+                f" cause is gone: `pcs resource cleanup {name}`.",
+            }
+        )
+    reported = {entry["resource"] for entry in trouble}
+    active = {r["id"].split(":")[0] for r in state["resources"] if r["nodes"]}
+    expected = {
+        a["resource"].split(":")[0] for a in actions if a["action"] in RUNNING and a["dest"] and not a.get("blocked")
+    }
+    for name in sorted(expected - active - reported):
+        if state["maintenance"]:
+            continue
+        trouble.append(
+            {
+                "resource": name,
+                "node": "",
+                "action": "start",
+                "cause": "it should run and does not",
+                "cure": f"`crm_simulate --live-check --show-scores` and `pcs status --full` say why {name} has no"
+                " place to run: a failed resource before it, a ban, a node in standby, no quorum.",
+            }
+        )
+    return trouble

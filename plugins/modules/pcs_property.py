@@ -1,0 +1,120 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, The dialtone.ha_pbx developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Cluster properties."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: pcs_property
+short_description: Set properties of a Pacemaker cluster
+version_added: "0.1.0"
+description:
+  - Sets or removes cluster properties such as C(stonith-enabled) or C(maintenance-mode). Properties that are not named
+    stay as they are.
+extends_documentation_fragment:
+  - dialtone.ha_pbx.pcs
+options:
+  properties:
+    description:
+      - Names and values. A property whose value is null or empty is removed, so that Pacemaker's default counts.
+      - With O(state=absent) all properties named are removed whatever their value.
+    type: dict
+    required: true
+  state:
+    description: Whether the properties are to be set.
+    type: str
+    choices: [present, absent]
+    default: present
+seealso:
+  - module: dialtone.ha_pbx.pcs_defaults
+  - module: dialtone.ha_pbx.pcs_cib
+"""
+
+EXAMPLES = r"""
+- name: Require fencing, and let a node that lost quorum stop what it runs
+  dialtone.ha_pbx.pcs_property:
+    properties:
+      stonith-enabled: true
+      no-quorum-policy: stop
+
+- name: Go back to Pacemaker's own value
+  dialtone.ha_pbx.pcs_property:
+    properties:
+      cluster-recheck-interval:
+"""
+
+RETURN = r"""
+changes:
+  description: What differed in the configuration, one line a change. Secrets are masked.
+  returned: success
+  type: list
+  elements: str
+  sample: ["set property stonith-enabled: false -> true"]
+actions:
+  description:
+    - What the cluster starts, stops and moves because of the change, as C(crm_simulate) predicts it. Empty with
+      O(cib_file).
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    action:
+      description: C(start), C(stop), C(move), C(restart), C(promote), C(demote) and the like.
+      type: str
+    resource:
+      description: Id of the resource.
+      type: str
+    source:
+      description: The node it leaves, empty when there is none.
+      type: str
+    dest:
+      description: The node it comes to, empty when there is none.
+      type: str
+    reason:
+      description: What in the configuration makes it so, empty when not said.
+      type: str
+actions_text:
+  description: The same as lines for people.
+  returned: always
+  type: list
+  elements: str
+failed_resources:
+  description:
+    - Resources that do not run after the change, each with C(resource), C(node), C(action), C(cause) and C(cure).
+  returned: always
+  type: list
+  elements: dict
+"""
+
+import xml.etree.ElementTree as ET
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs import values
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.module import object_arguments, run_object_module
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.plan import Action
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.runner import Runner
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            **object_arguments(),
+            "properties": {"type": "dict", "required": True},
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        },
+        supports_check_mode=True,
+    )
+    wanted = values.desired(module.params["properties"], absent=module.params["state"] == "absent")
+
+    def edit(run: Runner, root: ET.Element) -> list[Action]:
+        return values.ensure(run, root, "property", wanted)
+
+    run_object_module(module, edit)
+
+
+if __name__ == "__main__":
+    main()
