@@ -1,0 +1,321 @@
+#!/usr/bin/python
+# -*- coding: utf-8 -*-
+# Copyright: (c) 2026, The dialtone.ha_pbx developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: config_tree
+short_description: Write a whole tree of small configuration files at one stroke
+description:
+  - Writes any number of files under one directory in a single visit to the host, and removes the files that do not belong
+    there any more. With M(ansible.builtin.template) every file is a visit of its own, and files that fell out of the
+    inventory (a telephone's credentials) stay behind.
+  - Every file is replaced atomically, so a program that reads its configuration meanwhile sees the old or the new file.
+version_added: "0.1.0"
+author: The dialtone.ha_pbx developers (@dialtone)
+options:
+  root:
+    description: The directory all paths are relative to. It is created where it is missing, its parent is not.
+    type: path
+    required: true
+  files:
+    description: What the files hold, by their path relative to O(root).
+    type: dict
+    default: {}
+  secret_files:
+    description: The same for files that hold secrets. Their content is never logged nor shown in a diff.
+    type: dict
+    default: {}
+  purge:
+    description:
+      - Directories relative to O(root) in which nothing else may lie. Files and directories under them that are in neither
+        O(files) nor O(secret_files) are removed.
+    type: list
+    elements: str
+    default: []
+  owner:
+    description: Owner of the files and of the directories under O(root).
+    type: str
+    default: root
+  group:
+    description: Group of the files and of the directories under O(root).
+    type: str
+    default: root
+  mode:
+    description: Mode of the files, octal.
+    type: str
+    default: "0644"
+  directory_mode:
+    description: Mode of O(root) and of the directories on the way to a file, octal.
+    type: str
+    default: "0755"
+attributes:
+  check_mode:
+    description: Says what would change and changes nothing.
+    support: full
+  diff_mode:
+    description: Shows the lines of O(files); of O(secret_files) only that they differ.
+    support: full
+"""
+
+EXAMPLES = r"""
+- name: Write the configuration of the exchange
+  dialtone.ha_pbx.config_tree:
+    root: /etc/asterisk
+    files:
+      rtp.conf: "{{ lookup('ansible.builtin.template', 'rtp.conf.j2') }}"
+    secret_files:
+      tenants/demo/pjsip.conf: "{{ lookup('ansible.builtin.template', 'pjsip.conf.j2') }}"
+    purge: [tenants]
+    owner: root
+    group: asterisk
+    mode: "0640"
+    directory_mode: "0750"
+"""
+
+RETURN = r"""
+written:
+  description: Paths relative to O(root) whose content was written.
+  type: list
+  elements: str
+  returned: success
+  sample: [rtp.conf, tenants/demo/pjsip.conf]
+removed:
+  description: Paths relative to O(root) that were removed.
+  type: list
+  elements: str
+  returned: success
+  sample: [tenants/former/pjsip.conf]
+adjusted:
+  description: Paths relative to O(root) of which only owner, group or mode was set right, and directories made.
+  type: list
+  elements: str
+  returned: success
+  sample: [tenants]
+"""
+
+import grp
+import os
+import pwd
+import stat
+import tempfile
+
+from ansible.module_utils.basic import AnsibleModule
+
+
+def parents(path):
+    """The directories above a relative path, outermost first: 'a/b/c.conf' gives ['a', 'a/b']."""
+    parts = path.split("/")[:-1]
+    return ["/".join(parts[: index + 1]) for index in range(len(parts))]
+
+
+def refuse_paths(paths):
+    """The first path that would leave the tree or is no proper relative path, or None."""
+    for path in paths:
+        if not path or os.path.isabs(path) or path != os.path.normpath(path) or path.split("/")[0] in ("..", "."):
+            return path
+    return None
+
+
+def plan(current, wanted, purge, ids, modes):
+    """Compare a tree with what it shall be.
+
+    :param current: {relative path: {'type': 'file'|'directory'|'other', 'content': bytes or None, 'uid', 'gid', 'mode'}};
+        '.' is the root itself.
+    :param wanted: {relative path: bytes}.
+    :param purge: relative directories in which nothing else may lie.
+    :param ids: (uid, gid) that files and directories shall have.
+    :param modes: (mode of files, mode of directories), integers.
+    :returns: {'directories': [...], 'write': [...], 'adjust': [...], 'remove': [...]}: directories to make, files to write,
+        paths whose owner or mode is wrong, paths to remove (deepest first).
+    :raises ValueError: where something that is no file, or no directory, stands in the way.
+    """
+    directories = sorted({"."} | {parent for path in wanted for parent in parents(path)} | set(purge))
+    actions = {"directories": [], "write": [], "adjust": [], "remove": []}
+
+    def right(entry, mode):
+        return (entry["uid"], entry["gid"], entry["mode"]) == (ids[0], ids[1], mode)
+
+    for path in directories:
+        entry = current.get(path)
+        if entry is None:
+            actions["directories"].append(path)
+        elif entry["type"] != "directory":
+            raise ValueError("{0} is no directory".format(path))
+        elif not right(entry, modes[1]):
+            actions["adjust"].append(path)
+    for path in sorted(wanted):
+        entry = current.get(path)
+        if entry is not None and entry["type"] != "file":
+            raise ValueError("{0} is no ordinary file".format(path))
+        if entry is None or entry["content"] != wanted[path]:
+            actions["write"].append(path)
+        elif not right(entry, modes[0]):
+            actions["adjust"].append(path)
+    keep = set(wanted) | set(directories)
+    actions["remove"] = sorted(
+        (path for path in current if path not in keep and any(path.startswith(top + "/") for top in purge)),
+        key=lambda path: (-path.count("/"), path),
+    )
+    return actions
+
+
+def describe(path, content):
+    """One entry of plan()'s current for a path on disk; None where there is nothing."""
+    try:
+        status = os.lstat(path)
+    except FileNotFoundError:
+        return None
+    kind = "directory" if stat.S_ISDIR(status.st_mode) else "file" if stat.S_ISREG(status.st_mode) else "other"
+    data = None
+    if content and kind == "file":
+        with open(path, "rb") as handle:
+            data = handle.read()
+    return {
+        "type": kind,
+        "content": data,
+        "uid": status.st_uid,
+        "gid": status.st_gid,
+        "mode": stat.S_IMODE(status.st_mode),
+    }
+
+
+def read(root, wanted, purge):
+    """The tree as it is: the root, the wanted paths, their directories, and all that lies under the purged ones."""
+    entry = describe(root, False)
+    current = {} if entry is None else {".": entry}
+    paths = set(wanted) | {parent for path in wanted for parent in parents(path)} | set(purge)
+    for top in purge:
+        for directory, names, files in os.walk(os.path.join(root, top)):
+            paths.update(os.path.relpath(os.path.join(directory, name), root) for name in names + files)
+    for path in paths:
+        entry = describe(os.path.join(root, path), path in wanted)
+        if entry is not None:
+            current[path] = entry
+    return current
+
+
+def write(module, path, content, ids, mode):
+    """Replace one file atomically; the temporary one beside it is readable by nobody else from the first moment."""
+    descriptor, name = tempfile.mkstemp(prefix=".", suffix=".new", dir=os.path.dirname(path))
+    try:
+        with os.fdopen(descriptor, "wb") as handle:
+            handle.write(content)
+            handle.flush()
+            os.fchown(handle.fileno(), ids[0], ids[1])
+            os.fchmod(handle.fileno(), mode)
+            os.fsync(handle.fileno())
+        # Not module.atomic_move: it gives the file the old one's mode, or the umask's, for a moment.
+        os.replace(name, path)
+        module.set_default_selinux_context(path, False)
+    finally:
+        if os.path.exists(name):
+            os.unlink(name)
+
+
+def apply(module, root, actions, wanted, ids, modes):
+    """Carry a plan out: directories first, then files, then owners and modes, then what goes away."""
+    for path in actions["directories"]:
+        full = os.path.normpath(os.path.join(root, path))
+        os.mkdir(full, modes[1])
+        os.chown(full, ids[0], ids[1])
+        os.chmod(full, modes[1])
+        module.set_default_selinux_context(full, False)
+    for path in actions["write"]:
+        write(module, os.path.join(root, path), wanted[path], ids, modes[0])
+    for path in actions["adjust"]:
+        full = os.path.join(root, path)
+        os.chown(full, ids[0], ids[1])
+        os.chmod(full, modes[1] if os.path.isdir(full) else modes[0])
+    for path in actions["remove"]:
+        full = os.path.join(root, path)
+        if os.path.isdir(full) and not os.path.islink(full):
+            os.rmdir(full)
+        else:
+            os.unlink(full)
+
+
+def diff(current, wanted, secret, actions):
+    """Before and after of every file the plan writes or removes, in the form that Ansible shows."""
+    hidden = "(holds secrets, not shown)\n"
+    shown = []
+    for path in actions["write"]:
+        entry = current.get(path)
+        if path in secret:
+            before, after = "" if entry is None else hidden, hidden.replace(")", "; new content)")
+        else:
+            before = "" if entry is None else entry["content"].decode("utf-8", "replace")
+            after = wanted[path].decode("utf-8")
+        shown.append({"before_header": path, "after_header": path, "before": before, "after": after})
+    for path in actions["directories"] + actions["adjust"]:
+        shown.append({"prepared": "owner and mode of {0}\n".format(path)})
+    for path in actions["remove"]:
+        shown.append({"prepared": "removed {0}\n".format(path)})
+    return shown
+
+
+def number(module, name, value, database):
+    """The number of an account or group; fails with the cure where it does not exist."""
+    try:
+        entry = database(value)
+    except KeyError:
+        # In check mode on a new host: a task before this one would have created it.
+        if module.check_mode:
+            return -1
+        module.fail_json(msg="{0} {1} does not exist on this host; create it first.".format(name, value))
+    return entry.pw_uid if name == "owner" else entry.gr_gid
+
+
+def main():
+    """Entry point."""
+    module = AnsibleModule(
+        argument_spec={
+            "root": {"type": "path", "required": True},
+            "files": {"type": "dict", "default": {}},
+            "secret_files": {"type": "dict", "default": {}, "no_log": True},
+            "purge": {"type": "list", "elements": "str", "default": []},
+            "owner": {"type": "str", "default": "root"},
+            "group": {"type": "str", "default": "root"},
+            "mode": {"type": "str", "default": "0644"},
+            "directory_mode": {"type": "str", "default": "0755"},
+        },
+        supports_check_mode=True,
+    )
+    params = module.params
+    root = params["root"]
+    twice = sorted(set(params["files"]) & set(params["secret_files"]))
+    if twice:
+        module.fail_json(msg="in files and in secret_files: {0}".format(", ".join(twice)))
+    refused = refuse_paths(list(params["files"]) + list(params["secret_files"]) + params["purge"])
+    if refused is not None:
+        module.fail_json(msg="{0!r} is no plain path relative to {1}".format(refused, root))
+    wanted = {
+        path: str(content).encode("utf-8") for path, content in {**params["files"], **params["secret_files"]}.items()
+    }
+    try:
+        modes = (int(params["mode"], 8), int(params["directory_mode"], 8))
+    except ValueError:
+        module.fail_json(msg="mode and directory_mode are octal numbers such as '0640'")
+    try:
+        ids = (
+            number(module, "owner", params["owner"], pwd.getpwnam),
+            number(module, "group", params["group"], grp.getgrnam),
+        )
+        current = read(root, wanted, params["purge"])
+        actions = plan(current, wanted, params["purge"], ids, modes)
+        if not module.check_mode:
+            apply(module, root, actions, wanted, ids, modes)
+    except (OSError, ValueError) as error:
+        module.fail_json(msg="{0}: {1}".format(root, error))
+    module.exit_json(
+        changed=any(actions.values()),
+        written=actions["write"],
+        removed=actions["remove"],
+        adjusted=actions["directories"] + actions["adjust"],
+        diff=diff(current, wanted, params["secret_files"], actions),
+    )
+
+
+if __name__ == "__main__":
+    main()
