@@ -26,6 +26,7 @@ def test_a_call_has_audio_both_ways_and_one_record_in_both_databases(
     record = exchange.wait_record(caller.number, callee.number, known, HOSTS)
     assert min(call.heard_by_caller, call.heard_by_callee) >= 3.0
     assert record["accountcode"] == "demo"
+    assert record["node"] == exchange.active_node()
     assert 2 <= int(record["billsec"]) <= 10
     assert int(record["billsec"]) <= int(record["duration"]) <= int(record["billsec"]) + 5
     assert record["channel"].startswith(f"PJSIP/{caller.user}-")
