@@ -1,0 +1,546 @@
+# Copyright: (c) 2026, The dialtone.ha_pbx developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The cluster itself: nodes, Corosync, authentication between the nodes, start at boot."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs import cib, corosync
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.runner import (
+    PcsError,
+    Result,
+    Runner,
+    capabilities,
+    hostname,
+)
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.transaction import mon
+
+COROSYNC_CONF = Path("/etc/corosync/corosync.conf")
+KNOWN_HOSTS = Path("/var/lib/pcsd/known-hosts")
+SERVICES = ("corosync", "pacemaker")
+PCSD_PORT = 2224
+
+
+@dataclass(frozen=True)
+class Desired:
+    """A cluster as it is declared. None means: leave that as it is."""
+
+    name: str
+    nodes: tuple[corosync.Node, ...]
+    transport: str = "knet"
+    transport_options: dict[str, str] | None = None
+    links: tuple[dict[str, str], ...] | None = None
+    crypto: dict[str, str] | None = None
+    compression: dict[str, str] | None = None
+    totem: dict[str, str] | None = None
+    quorum: dict[str, str] | None = None
+    device: dict[str, str] | None = None
+    device_model: dict[str, str] = field(default_factory=dict)
+    device_heuristics: dict[str, str] = field(default_factory=dict)
+    device_address: str = ""
+    enable: bool | None = None
+    start: bool | None = None
+    wait: int = 0
+    user: str = "hacluster"
+    authenticate: bool = False
+
+
+@dataclass(frozen=True)
+class Current:
+    """A node as it is.
+
+    ``config`` is None without a corosync.conf; ``loaded`` holds the totem options that the running Corosync has;
+    ``known`` maps the hosts that pcs here is authorised for to their address.
+    """
+
+    config: corosync.Config | None = None
+    loaded: dict[str, str] = field(default_factory=dict)
+    known: dict[str, tuple[str, int]] = field(default_factory=dict)
+    running: bool = False
+    enabled: bool = False
+
+    @property
+    def member(self) -> bool:
+        """Whether the node belongs to a cluster; the file that a package brings does not count."""
+        return self.config is not None and not self.config.placeholder
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing to do: text for people, the program, and whether the password goes to its stdin."""
+
+    kind: str
+    text: str
+    argv: tuple[str, ...]
+    password: bool = False
+
+
+def _maps(value: Any) -> dict[str, str]:
+    return cib.text_values(value or {})
+
+
+# Corosync writes its switches as numbers.
+_SWITCH = {"true": "1", "false": "0", "yes": "1", "no": "0"}
+
+
+def _switches(value: Any) -> dict[str, str] | None:
+    if value is None:
+        return None
+    return {name: _SWITCH.get(text, text) for name, text in cib.text_values(value).items()}
+
+
+def desired(params: Mapping[str, Any]) -> Desired:
+    """The declaration of pcs_cluster as data.
+
+    :raises PcsError: for what contradicts itself.
+    """
+    nodes = tuple(
+        corosync.Node(node["name"], tuple(node.get("addresses") or [node["name"]])) for node in params["nodes"]
+    )
+    if len({len(node.addresses) for node in nodes}) > 1:
+        listed = ", ".join(f"{node.name}: {len(node.addresses)}" for node in nodes)
+        raise PcsError(f"the nodes have different numbers of addresses ({listed}): a link needs one on every node")
+    if len({node.name for node in nodes}) != len(nodes):
+        raise PcsError(f"a node is named twice: {', '.join(node.name for node in nodes)}")
+    transport = params.get("transport") or {}
+    strange = sorted(set(transport) - {"type", "options", "links", "crypto", "compression"})
+    if strange:
+        raise PcsError(f"transport: unknown {', '.join(strange)}; there are type, options, links, crypto, compression")
+    totem = _switches(params.get("totem"))
+    unknown = sorted(set(totem or {}) - corosync.TOTEM_OPTIONS)
+    if unknown:
+        raise PcsError(f"totem: unknown {', '.join(unknown)}; there are {', '.join(sorted(corosync.TOTEM_OPTIONS))}")
+    quorum = _switches(params.get("quorum"))
+    if quorum is not None:
+        two_node = quorum.pop("two_node", None)
+        # pcs derives two_node from the number of nodes and refuses it as an option.
+        pair = len(nodes) == 2 and not params.get("quorum_device")  # noqa: PLR2004
+        if two_node is not None and (two_node == "1") != pair and quorum.get("auto_tie_breaker") != "1":
+            raise PcsError(
+                f"quorum: two_node={two_node} cannot be: pcs sets it to 1 for two nodes without a quorum device and"
+                " leaves it out otherwise"
+            )
+        unknown = sorted(set(quorum) - corosync.QUORUM_OPTIONS)
+        if unknown:
+            raise PcsError(f"quorum: unknown {', '.join(unknown)}; there are {', '.join(corosync.QUORUM_OPTIONS)}")
+    device = params.get("quorum_device")
+    generic: dict[str, str] | None = None
+    model: dict[str, str] = {}
+    if device is not None:
+        generic = {k: v for k, v in _maps(device).items() if k in ("sync_timeout", "timeout")}
+        skip = {"model", "sync_timeout", "timeout", "heuristics", "address"}
+        model = dict(_maps({k: v for k, v in device.items() if k not in skip}).items())
+        if device:
+            generic["model"] = str(device.get("model", "net"))
+            if generic["model"] == "net" and not {"host", "algorithm"} <= set(model):
+                raise PcsError("quorum_device: model net needs host and algorithm (ffsplit for two nodes)")
+    return Desired(
+        name=params["name"],
+        nodes=nodes,
+        transport=str(transport.get("type") or "knet"),
+        transport_options=_switches(transport.get("options")),
+        links=None if transport.get("links") is None else tuple(_maps(link) for link in transport["links"]),
+        crypto=_switches_off(transport.get("crypto")),
+        compression=None if transport.get("compression") is None else _maps(transport["compression"]),
+        totem=totem,
+        quorum=quorum,
+        device=generic,
+        device_model=model,
+        device_heuristics=_maps((device or {}).get("heuristics")),
+        device_address=str((device or {}).get("address") or ""),
+        enable=params.get("enable"),
+        start=params.get("start"),
+        wait=params.get("wait") or 0,
+        user=params.get("hacluster_user") or "hacluster",
+        authenticate=bool(params.get("hacluster_password")),
+    )
+
+
+def _switches_off(value: Any) -> dict[str, str] | None:
+    # `cipher: none` is a word of its own; YAML's booleans and numbers have no place here.
+    return None if value is None else _maps(value)
+
+
+# --- planning -------------------------------------------------------------------------------------------------
+
+
+def _words(values: Mapping[str, str] | None) -> list[str]:
+    return [f"{name}={value}" for name, value in sorted((values or {}).items())]
+
+
+def setup_argv(wanted: Desired, overwrite: bool) -> list[str]:
+    """``pcs cluster setup`` for a declaration.
+
+    :param overwrite: the nodes hold the file that a package brings; pcs takes any file for a cluster.
+    """
+    argv = ["pcs", "cluster", "setup", wanted.name]
+    for node in wanted.nodes:
+        argv += [node.name, *(f"addr={address}" for address in node.addresses)]
+    argv += ["transport", wanted.transport, *_words(wanted.transport_options)]
+    for link in wanted.links or ():
+        argv += ["link", *_words(link)]
+    if wanted.compression:
+        argv += ["compression", *_words(wanted.compression)]
+    if wanted.crypto:
+        argv += ["crypto", *_words(wanted.crypto)]
+    if wanted.totem:
+        argv += ["totem", *_words(wanted.totem)]
+    if wanted.quorum:
+        argv += ["quorum", *_words(wanted.quorum)]
+    if wanted.enable:
+        argv.append("--enable")
+    if wanted.start:
+        argv.append("--start")
+    return [*argv, "--force"] if overwrite else argv
+
+
+def auth_step(wanted: Desired, names: list[str]) -> Step:
+    """``pcs host auth`` for these hosts. Without -p pcs reads the password from stdin."""
+    addresses = {node.name: node.addresses[0] for node in wanted.nodes}
+    host = wanted.device_model.get("host", "")
+    if host:
+        addresses.setdefault(host, wanted.device_address or host)
+    argv = ["pcs", "host", "auth"]
+    for name in names:
+        argv += [name, f"addr={addresses[name]}"]
+    return Step("auth", f"authorise pcs for {', '.join(names)}", (*argv, "-u", wanted.user), password=True)
+
+
+def _unknown_hosts(current: Current, wanted: Desired) -> list[str]:
+    return [node.name for node in wanted.nodes if current.known.get(node.name) != (node.addresses[0], PCSD_PORT)]
+
+
+def _device_steps(config: corosync.Config | None, wanted: Desired, current: Current) -> list[Step]:
+    if wanted.device is None:
+        return []
+    have = bool(config and config.device)
+    if not wanted.device:
+        argv = ("pcs", "quorum", "device", "remove")
+        return [Step("device", "remove the quorum device", argv)] if have else []
+    generic = {k: v for k, v in wanted.device.items() if k != "model"}
+    model = wanted.device["model"]
+    steps = []
+    host = wanted.device_model.get("host", "")
+    add = ["pcs", "quorum", "device", "add", *_words(generic), "model", model, *_words(wanted.device_model)]
+    if wanted.device_heuristics:
+        add += ["heuristics", *_words(wanted.device_heuristics)]
+    if have and config is not None:
+        moved = config.device.get("model") != model or config.device_model.get("host") != host
+        if not moved:
+            return _device_update(config, wanted, generic)
+        steps.append(Step("device", "remove the old quorum device", ("pcs", "quorum", "device", "remove")))
+    if host and wanted.authenticate and host not in current.known:
+        steps.append(auth_step(wanted, [host]))
+    steps.append(Step("device", f"add the quorum device {host}".rstrip(), tuple(add)))
+    return steps
+
+
+def _device_update(config: corosync.Config, wanted: Desired, generic: dict[str, str]) -> list[Step]:
+    def changed(have: Mapping[str, str], want: Mapping[str, str], keep: tuple[str, ...] = ()) -> list[str]:
+        words = [f"{k}={v}" for k, v in sorted(want.items()) if have.get(k) != v]
+        return words + [f"{k}=" for k in sorted(have) if k not in want and k not in keep]
+
+    first = changed(config.device, generic, ("model", "votes"))
+    # tls is pcs's own doing.
+    second = changed(config.device_model, wanted.device_model, ("tls",))
+    third = changed(config.device_heuristics, wanted.device_heuristics)
+    if not first + second + third:
+        return []
+    argv = ["pcs", "quorum", "device", "update", *first]
+    argv += ["model", *second] if second else []
+    argv += ["heuristics", *third] if third else []
+    return [Step("device", f"change the quorum device: {' '.join(first + second + third)}", tuple(argv))]
+
+
+def frozen_differences(config: corosync.Config, wanted: Desired) -> list[str]:
+    """What differs and cannot change while the cluster runs, as lines "what: now -> declared"."""
+    lines = []
+    if config.name != wanted.name:
+        lines.append(f"name: {config.name} -> {wanted.name}")
+    if config.transport != wanted.transport:
+        lines.append(f"transport: {config.transport} -> {wanted.transport}")
+    now = {node.name: node.addresses for node in config.nodes}
+    new = {node.name: node.addresses for node in wanted.nodes}
+    for name in sorted(set(now) | set(new)):
+        if name not in new:
+            lines.append(f"node {name}: in the cluster -> not declared")
+        elif name not in now:
+            lines.append(f"node {name}: not in the cluster -> declared")
+        elif now[name] != new[name]:
+            lines.append(f"addresses of {name}: {' '.join(now[name])} -> {' '.join(new[name])}")
+    for prefix, values in (
+        ("", wanted.transport_options),
+        (corosync.CRYPTO_PREFIX, wanted.crypto),
+        (corosync.COMPRESSION_PREFIX, wanted.compression),
+    ):
+        for name, value in sorted((values or {}).items()):
+            have = config.totem.get(prefix + name, "")
+            if have != value:
+                lines.append(f"{prefix}{name}: {have or 'not set'} -> {value}")
+    for index, link in enumerate(wanted.links or ()):
+        number = link.get("linknumber", str(index))
+        have_link = config.links.get(number, {})
+        for name, value in sorted(link.items()):
+            # corosync.conf prefixes options of knet links.
+            names = [name, f"knet_{name}"]
+            have = next((have_link[n] for n in names if n in have_link), "")
+            if name != "linknumber" and have != value:
+                lines.append(f"link {number} {name}: {have or 'not set'} -> {value}")
+    if wanted.quorum is not None:
+        have_quorum = {k: v for k, v in config.quorum.items() if k in corosync.QUORUM_OPTIONS}
+        # For two nodes Corosync implies wait_for_all, so saying it or not is no difference.
+        if config.quorum.get("two_node") == "1":
+            have_quorum.setdefault("wait_for_all", "1")
+        implied = {"wait_for_all": "1"} if config.quorum.get("two_node") == "1" else {}
+        want_quorum = {**implied, **wanted.quorum}
+        for name in sorted(set(have_quorum) | set(want_quorum)):
+            have, want = have_quorum.get(name, "0"), want_quorum.get(name, "0")
+            if have != want:
+                lines.append(f"quorum {name}: {have} -> {want}")
+    return lines
+
+
+def _totem_steps(current: Current, config: corosync.Config, wanted: Desired) -> list[Step]:
+    if wanted.totem is None:
+        return []
+    have = {k: v for k, v in config.totem.items() if k in corosync.TOTEM_OPTIONS}
+    words = [f"{k}={v}" for k, v in sorted(wanted.totem.items()) if have.get(k) != v]
+    words += [f"{k}=" for k in sorted(have) if k not in wanted.totem]
+    if words:
+        shown = ", ".join(
+            f"{name} {have.get(name, 'not set')} -> {value or 'not set'}"
+            for name, value in (word.split("=", 1) for word in words)
+        )
+        argv = ("pcs", "cluster", "config", "update", "totem", *words)
+        return [Step("totem", f"change {shown} in the running cluster", argv)]
+    stale = [k for k, v in sorted(wanted.totem.items()) if current.loaded and current.loaded.get(k, v) != v]
+    if stale:
+        # The file was changed and the running Corosync does not know: an earlier run was cut off in between.
+        return [
+            Step(
+                "sync", f"give corosync.conf to all nodes ({', '.join(stale)})", ("pcs", "cluster", "sync", "corosync")
+            ),
+            Step(
+                "reload", f"load {', '.join(stale)} into the running Corosync", ("pcs", "cluster", "reload", "corosync")
+            ),
+        ]
+    return []
+
+
+def plan(current: Current, wanted: Desired) -> list[Step]:
+    """What makes a cluster of the nodes, or changes what can change while it runs.
+
+    :returns: the steps, [] when there is nothing to do. None of them needs a peer when nothing has to change.
+    :raises PcsError: when something differs that needs the cluster stopped, with each difference and what to do.
+    """
+    steps: list[Step] = []
+    names = [node.name for node in wanted.nodes]
+    if not current.member:
+        # Always, not only when no token is there: a token can be of an installation that is gone.
+        if wanted.authenticate:
+            steps.append(auth_step(wanted, names))
+        elif _unknown_hosts(current, wanted):
+            raise PcsError(
+                f"{hostname()}: pcs is not authorised for {', '.join(_unknown_hosts(current, wanted))}: give"
+                " hacluster_password, or run `pcs host auth` by hand"
+            )
+        text = f"make the cluster {wanted.name} of {', '.join(names)}"
+        text += ", start it" if wanted.start else ""
+        text += ", enable it at boot" if wanted.enable else ""
+        steps.append(Step("setup", text, tuple(setup_argv(wanted, overwrite=False))))
+        return steps + _device_steps(None, wanted, current)
+    config = current.config
+    assert config is not None  # noqa: S101 - a member has one
+    frozen = frozen_differences(config, wanted)
+    if frozen:
+        raise PcsError(
+            f"{hostname()} is in the cluster '{config.name}', which differs from what is declared in what cannot change"
+            " while it runs:\n" + "".join(f"  {line}\n" for line in frozen) + "Nothing was changed. Either declare what"
+            " there is, or in a maintenance window: `pcs cluster stop --all`, change it (`pcs cluster link`, `pcs"
+            " cluster config update`, `pcs quorum update`, `pcs cluster node`), `pcs cluster start --all`."
+        )
+    changes = _totem_steps(current, config, wanted) + _device_steps(config, wanted, current)
+    missing = _unknown_hosts(current, wanted)
+    if missing and wanted.authenticate and (changes or any(name not in current.known for name in missing)):
+        steps.append(auth_step(wanted, missing))
+    steps += changes
+    if wanted.enable is not None and wanted.enable != current.enabled:
+        verb = "enable" if wanted.enable else "disable"
+        steps.append(Step("enable", f"{verb} the cluster at boot on this node", ("pcs", "cluster", verb)))
+    if wanted.start and not current.running:
+        steps.append(Step("start", "start the cluster on this node", ("pcs", "cluster", "start")))
+    return steps
+
+
+# --- reading --------------------------------------------------------------------------------------------------
+
+
+def parse_known_hosts(text: str) -> dict[str, tuple[str, int]]:
+    """pcsd's known-hosts: host name to (address, port); hosts without a token are left out."""
+    try:
+        hosts = json.loads(text).get("known_hosts", {})
+    except (ValueError, AttributeError):
+        # A file that pcs itself cannot read either; authorising again writes a new one.
+        return {}
+    known = {}
+    for name, host in hosts.items():
+        destinations = host.get("dest_list") or [{}]
+        if host.get("token"):
+            known[name] = (str(destinations[0].get("addr", "")), int(destinations[0].get("port", PCSD_PORT)))
+    return known
+
+
+def parse_cmap(text: str) -> dict[str, str]:
+    """``corosync-cmapctl -b totem.``: "totem.token (u32) = 3000" becomes {"token": "3000"}."""
+    values = {}
+    for line in text.splitlines():
+        key, separator, value = line.partition(" = ")
+        if separator and key.startswith("totem."):
+            values[key.split(" ")[0][len("totem.") :]] = value.strip()
+    return values
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise PcsError(f"{hostname()}: {path} cannot be read: {error.strerror}") from error
+
+
+def read_config(path: Path = COROSYNC_CONF) -> corosync.Config | None:
+    """What corosync.conf says; None when there is none, or only the one that a package brings."""
+    text = _read(path)
+    config = None if text is None else corosync.config(text)
+    return None if config is None or config.placeholder else config
+
+
+def read(run: Runner, corosync_conf: Path = COROSYNC_CONF, known_hosts: Path = KNOWN_HOSTS) -> Current:
+    """The state of this node: files and local services, no peer is asked."""
+    conf = _read(corosync_conf)
+    hosts = _read(known_hosts)
+    active = run(["systemctl", "is-active", *SERVICES])
+    enabled = run(["systemctl", "is-enabled", *SERVICES])
+    running = active.out.split() == ["active"] * len(SERVICES)
+    loaded = run(["corosync-cmapctl", "-b", "totem."]) if running else Result(1, "", "")
+    return Current(
+        config=None if conf is None else corosync.config(conf),
+        loaded=parse_cmap(loaded.out) if loaded.rc == 0 else {},
+        known=parse_known_hosts(hosts or ""),
+        running=running,
+        enabled=enabled.out.split() == ["enabled"] * len(SERVICES),
+    )
+
+
+# --- applying -------------------------------------------------------------------------------------------------
+
+
+def may_overwrite(run: Runner, wanted: Desired, current: Current) -> bool:
+    """Whether setup has to, and may, replace files on the nodes.
+
+    pcs refuses nodes that have a corosync.conf, and Debian's package brings one. Replacing one that is not that
+    would destroy a cluster, so each node's file is looked at first.
+
+    :raises PcsError: when a node is in a real cluster, or cannot be asked.
+    """
+    overwrite = current.config is not None
+    for node in wanted.nodes:
+        result = run(["pcs", "cluster", "corosync", node.name])
+        if result.rc != 0:
+            # No file, or an old pcsd that cannot say: then pcs's own check in setup decides.
+            continue
+        config = corosync.config(result.out)
+        if not config.placeholder:
+            mates = ", ".join(n.name for n in config.nodes)
+            raise PcsError(
+                f"{node.name} is already in the cluster '{config.name}' (nodes {mates}), and {hostname()} is in none."
+                f" Nothing was changed. Was {hostname()} installed anew? Then on {node.name}: `pcs cluster node remove"
+                f" {hostname()}` and `pcs cluster node add {hostname()} addr=…`. If that cluster is to go: on"
+                f" {node.name} `pcs cluster destroy`."
+            )
+        overwrite = True
+    return overwrite
+
+
+CURES = {
+    "auth": "Is pcsd running on every node (`systemctl status pcsd`), port 2224 open between them, and the password of"
+    " the account the same everywhere?",
+    "setup": "Nothing of an existing cluster was replaced. The message names the node; `journalctl -u pcsd` there has"
+    " more.",
+    "totem": "Every node must be reachable, for all need the same corosync.conf. Run again when they are; what was"
+    " written already is completed then.",
+    "sync": "Every node must be reachable, for all need the same corosync.conf.",
+    "reload": "`corosync-cfgtool -R` shows more.",
+    "device": "Is pcsd running on the quorum device's host, is it authorised (`pcs host auth`), and did `pcs qdevice"
+    " setup model net --enable --start` run there?",
+    "enable": "`systemctl status corosync pacemaker` shows more.",
+    "start": "`journalctl -u corosync -u pacemaker` shows more.",
+}
+
+
+def apply(run: Runner, wanted: Desired, current: Current, steps: list[Step], password: str | None) -> None:
+    """Carry out a plan, then wait until the cluster is there.
+
+    :param password: of the account hacluster, for stdin.
+    :raises PcsError: with the step that failed, and what to do.
+    """
+    for step in steps:
+        argv = list(step.argv)
+        if step.kind == "setup" and may_overwrite(run, wanted, current):
+            argv = setup_argv(wanted, overwrite=True)
+        if step.kind == "totem" and "corosync.config.update" not in capabilities(run):
+            raise PcsError(
+                f"{hostname()}: this pcs cannot change Corosync's options in a running cluster (it lacks the capability"
+                " corosync.config.update). Nothing was changed. Update pcs, or edit /etc/corosync/corosync.conf, then"
+                " `pcs cluster sync corosync` and `pcs cluster reload corosync`."
+            )
+        result = run(argv, stdin=password if step.password else None)
+        if result.rc != 0:
+            raise PcsError(f"{hostname()}: could not {step.text}: {result.text}\n{CURES[step.kind]}")
+    if wanted.wait and any(step.kind in ("setup", "start") for step in steps) and wanted.start:
+        everybody = any(step.kind == "setup" for step in steps)
+        names = [node.name for node in wanted.nodes] if everybody else [_own_name(wanted)]
+        wait_online(run, names, wanted.wait)
+
+
+def _own_name(wanted: Desired) -> str:
+    names = [node.name for node in wanted.nodes]
+    own = hostname()
+    return own if own in names else ""
+
+
+def wait_online(run: Runner, names: list[str], seconds: int) -> None:
+    """Wait until these nodes are online, at most ``seconds``; with "" only until Pacemaker here answers.
+
+    With one node of two Corosync waits for the other before it gives quorum (wait_for_all), so a single node that
+    starts is waited for only until it is in touch with its own Pacemaker.
+
+    :raises PcsError: when the time is over; with who is missing.
+    """
+    deadline = time.monotonic() + seconds
+    missing, answer = names, ""
+    while True:
+        try:
+            state = mon(run)
+            online = {node["name"] for node in state["nodes"] if node["online"] and not node["pending"]}
+            missing = [name for name in names if name and name not in online]
+            if not missing and (state["dc"] or len(names) == 1):
+                return
+        except PcsError as error:
+            answer = str(error)
+        if time.monotonic() >= deadline:
+            break
+        # crm_mon has no way to block until a node joins.
+        time.sleep(0.5)
+    raise PcsError(
+        f"{hostname()}: the cluster was started, but after {seconds} s not online: {', '.join(missing) or 'no DC'}."
+        f" {answer} On those nodes: `journalctl -u corosync -u pacemaker`; between them UDP 5405 must be open."
+    )
