@@ -35,8 +35,8 @@ options:
     type: path
   wait:
     description:
-      - Seconds to wait after a change until the cluster has settled. The module fails when it has not by then, or when a
-        resource that the change concerns does not run.
+      - Seconds to wait after a change until the cluster has settled. The module fails when it has not by then, or when
+        a resource that the change concerns does not run.
       - V(0) does not wait.
     type: int
     default: 0

@@ -78,13 +78,13 @@ resources:
     id: {description: Its id, type: str}
     type: {description: V(primitive), type: str}
     agent: {description: Its agent, type: str}
-    role: {description: 'Started, Stopped, Promoted, …; of a clone that of the promoted or a running instance', type: str}
+    role: {description: 'Its role; of a clone that of the promoted or a running instance', type: str}
     node: {description: Where that is; empty when it does not run, type: str}
     nodes: {description: All nodes where it runs, type: list, elements: str}
     instances: {description: C(node) and C(role) of each running instance, type: list, elements: dict}
     managed: {description: Whether the cluster manages it, type: bool}
     failed: {description: Whether it has failed, type: bool}
-    blocked: {description: 'Whether the cluster can do nothing for it, as after a failed stop without fencing', type: bool}
+    blocked: {description: 'Whether the cluster can do nothing for it', type: bool}
     group: {description: Its group; empty when it is in none, type: str}
     clone: {description: Its clone; empty when it has none, type: str}
     options: {description: 'Options of the agent, secrets masked', type: dict}

@@ -83,11 +83,13 @@ class Config:
     device_model: dict[str, str] = field(default_factory=dict)
     device_heuristics: dict[str, str] = field(default_factory=dict)
 
+    bindnetaddr: tuple[str, ...] = ()
+
     @property
     def placeholder(self) -> bool:
-        """Whether this is what a distribution's package brings, and no cluster: one node on the loopback."""
-        addresses = [address for node in self.nodes for address in node.addresses]
-        return all(a == "localhost" or a.startswith("127.") or a == "::1" for a in addresses)
+        """Whether this is what a distribution's package brings, and no cluster: nothing but the loopback."""
+        addresses = [address for node in self.nodes for address in node.addresses] or list(self.bindnetaddr)
+        return all(a in ("localhost", "::1") or a.startswith("127.") for a in addresses)
 
 
 def parse(text: str) -> Section:
@@ -148,6 +150,7 @@ def config(text: str) -> Config:
         totem=totem,
         quorum=root.merged("quorum"),
         links=links,
+        bindnetaddr=tuple(link["bindnetaddr"] for link in links.values() if "bindnetaddr" in link),
     )
     for quorum in root.all("quorum"):
         for device in quorum.all("device"):

@@ -70,7 +70,7 @@ def resources_of(root: ET.Element, state: dict[str, Any]) -> list[dict[str, Any]
             continue
         here = instances.get(name, [])
         here.sort(key=lambda i: _ROLES.index(i["role"]) if i["role"] in _ROLES else len(_ROLES))
-        best = here[0] if here else {"role": "Stopped", "nodes": []}
+        best: dict[str, Any] = here[0] if here else {"role": "Stopped", "nodes": []}
         found.append(
             {
                 "id": name,
