@@ -1,16 +1,18 @@
 #!/usr/bin/python
-# -*- coding: utf-8 -*-
 # Copyright: (c) 2026, The dialtone.ha_pbx developers
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A tree of small files, written at one stroke."""
+
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: config_tree
 short_description: Write a whole tree of small configuration files at one stroke
 description:
-  - Writes any number of files under one directory in a single visit to the host, and removes the files that do not belong
-    there any more. With M(ansible.builtin.template) every file is a visit of its own, and files that fell out of the
-    inventory (a telephone's credentials) stay behind.
+  - Writes any number of files under one directory in a single visit to the host, and removes the files that do not
+    belong there any more. With M(ansible.builtin.template) every file is a visit of its own, and files that fell out of
+    the inventory (a telephone's credentials) stay behind.
   - Every file is replaced atomically, so a program that reads its configuration meanwhile sees the old or the new file.
 version_added: "0.1.0"
 author: The dialtone.ha_pbx developers (@dialtone)
@@ -29,8 +31,8 @@ options:
     default: {}
   purge:
     description:
-      - Directories relative to O(root) in which nothing else may lie. Files and directories under them that are in neither
-        O(files) nor O(secret_files) are removed.
+      - Directories relative to O(root) in which nothing else may lie. Files and directories under them that are in
+        neither O(files) nor O(secret_files) are removed.
     type: list
     elements: str
     default: []
@@ -100,17 +102,21 @@ import os
 import pwd
 import stat
 import tempfile
+from typing import Any, Callable
 
 from ansible.module_utils.basic import AnsibleModule
 
+#: What lies at a path: type ('file', 'directory', 'other'), content (bytes, or None), uid, gid, mode.
+Entry = dict[str, Any]
 
-def parents(path):
+
+def parents(path: str) -> list[str]:
     """The directories above a relative path, outermost first: 'a/b/c.conf' gives ['a', 'a/b']."""
     parts = path.split("/")[:-1]
     return ["/".join(parts[: index + 1]) for index in range(len(parts))]
 
 
-def refuse_paths(paths):
+def refuse_paths(paths: list[str]) -> str | None:
     """The first path that would leave the tree or is no proper relative path, or None."""
     for path in paths:
         if not path or os.path.isabs(path) or path != os.path.normpath(path) or path.split("/")[0] in ("..", "."):
@@ -118,37 +124,39 @@ def refuse_paths(paths):
     return None
 
 
-def plan(current, wanted, purge, ids, modes):
+def plan(
+    current: dict[str, Entry], wanted: dict[str, bytes], purge: list[str], ids: tuple[int, int], modes: tuple[int, int]
+) -> dict[str, list[str]]:
     """Compare a tree with what it shall be.
 
-    :param current: {relative path: {'type': 'file'|'directory'|'other', 'content': bytes or None, 'uid', 'gid', 'mode'}};
-        '.' is the root itself.
+    :param current: {relative path: entry}; '.' is the root itself. An entry has 'type' ('file', 'directory', 'other'),
+        'content' (bytes, or None), 'uid', 'gid' and 'mode'.
     :param wanted: {relative path: bytes}.
     :param purge: relative directories in which nothing else may lie.
     :param ids: (uid, gid) that files and directories shall have.
     :param modes: (mode of files, mode of directories), integers.
-    :returns: {'directories': [...], 'write': [...], 'adjust': [...], 'remove': [...]}: directories to make, files to write,
-        paths whose owner or mode is wrong, paths to remove (deepest first).
+    :returns: {'directories': [...], 'write': [...], 'adjust': [...], 'remove': [...]}: directories to make, files to
+        write, paths whose owner or mode is wrong, paths to remove (deepest first).
     :raises ValueError: where something that is no file, or no directory, stands in the way.
     """
     directories = sorted({"."} | {parent for path in wanted for parent in parents(path)} | set(purge))
-    actions = {"directories": [], "write": [], "adjust": [], "remove": []}
+    actions: dict[str, list[str]] = {"directories": [], "write": [], "adjust": [], "remove": []}
 
-    def right(entry, mode):
-        return (entry["uid"], entry["gid"], entry["mode"]) == (ids[0], ids[1], mode)
+    def right(entry: Entry, mode: int) -> bool:
+        return bool((entry["uid"], entry["gid"], entry["mode"]) == (ids[0], ids[1], mode))
 
     for path in directories:
         entry = current.get(path)
         if entry is None:
             actions["directories"].append(path)
         elif entry["type"] != "directory":
-            raise ValueError("{0} is no directory".format(path))
+            raise ValueError(f"{path} is no directory")
         elif not right(entry, modes[1]):
             actions["adjust"].append(path)
     for path in sorted(wanted):
         entry = current.get(path)
         if entry is not None and entry["type"] != "file":
-            raise ValueError("{0} is no ordinary file".format(path))
+            raise ValueError(f"{path} is no ordinary file")
         if entry is None or entry["content"] != wanted[path]:
             actions["write"].append(path)
         elif not right(entry, modes[0]):
@@ -161,7 +169,7 @@ def plan(current, wanted, purge, ids, modes):
     return actions
 
 
-def describe(path, content):
+def describe(path: str, content: bool) -> Entry | None:
     """One entry of plan()'s current for a path on disk; None where there is nothing."""
     try:
         status = os.lstat(path)
@@ -181,7 +189,7 @@ def describe(path, content):
     }
 
 
-def read(root, wanted, purge):
+def read(root: str, wanted: dict[str, bytes], purge: list[str]) -> dict[str, Entry]:
     """The tree as it is: the root, the wanted paths, their directories, and all that lies under the purged ones."""
     entry = describe(root, False)
     current = {} if entry is None else {".": entry}
@@ -196,7 +204,7 @@ def read(root, wanted, purge):
     return current
 
 
-def write(module, path, content, ids, mode):
+def write(module: AnsibleModule, path: str, content: bytes, ids: tuple[int, int], mode: int) -> None:
     """Replace one file atomically; the temporary one beside it is readable by nobody else from the first moment."""
     descriptor, name = tempfile.mkstemp(prefix=".", suffix=".new", dir=os.path.dirname(path))
     try:
@@ -214,7 +222,14 @@ def write(module, path, content, ids, mode):
             os.unlink(name)
 
 
-def apply(module, root, actions, wanted, ids, modes):
+def apply(
+    module: AnsibleModule,
+    root: str,
+    actions: dict[str, list[str]],
+    wanted: dict[str, bytes],
+    ids: tuple[int, int],
+    modes: tuple[int, int],
+) -> None:
     """Carry a plan out: directories first, then files, then owners and modes, then what goes away."""
     for path in actions["directories"]:
         full = os.path.normpath(os.path.join(root, path))
@@ -236,26 +251,31 @@ def apply(module, root, actions, wanted, ids, modes):
             os.unlink(full)
 
 
-def diff(current, wanted, secret, actions):
+def diff(
+    current: dict[str, Entry], wanted: dict[str, bytes], secret: dict[str, Any], actions: dict[str, list[str]]
+) -> list[dict[str, str]]:
     """Before and after of every file the plan writes or removes, in the form that Ansible shows."""
-    hidden = "(holds secrets, not shown)\n"
-    shown = []
+    shown: list[dict[str, str]] = []
     for path in actions["write"]:
         entry = current.get(path)
+        before = ""
         if path in secret:
-            before, after = "" if entry is None else hidden, hidden.replace(")", "; new content)")
+            after = "(holds secrets, not shown; new content)\n"
+            if entry is not None:
+                before = "(holds secrets, not shown)\n"
         else:
-            before = "" if entry is None else entry["content"].decode("utf-8", "replace")
+            if entry is not None:
+                before = entry["content"].decode("utf-8", "replace")
             after = wanted[path].decode("utf-8")
         shown.append({"before_header": path, "after_header": path, "before": before, "after": after})
     for path in actions["directories"] + actions["adjust"]:
-        shown.append({"prepared": "owner and mode of {0}\n".format(path)})
+        shown.append({"prepared": f"owner and mode of {path}\n"})
     for path in actions["remove"]:
-        shown.append({"prepared": "removed {0}\n".format(path)})
+        shown.append({"prepared": f"removed {path}\n"})
     return shown
 
 
-def number(module, name, value, database):
+def number(module: AnsibleModule, name: str, value: str, database: Callable[[str], Any]) -> int:
     """The number of an account or group; fails with the cure where it does not exist."""
     try:
         entry = database(value)
@@ -263,11 +283,11 @@ def number(module, name, value, database):
         # In check mode on a new host: a task before this one would have created it.
         if module.check_mode:
             return -1
-        module.fail_json(msg="{0} {1} does not exist on this host; create it first.".format(name, value))
-    return entry.pw_uid if name == "owner" else entry.gr_gid
+        module.fail_json(msg=f"{name} {value} does not exist on this host; create it first.")
+    return int(entry.pw_uid if name == "owner" else entry.gr_gid)
 
 
-def main():
+def main() -> None:
     """Entry point."""
     module = AnsibleModule(
         argument_spec={
@@ -286,10 +306,10 @@ def main():
     root = params["root"]
     twice = sorted(set(params["files"]) & set(params["secret_files"]))
     if twice:
-        module.fail_json(msg="in files and in secret_files: {0}".format(", ".join(twice)))
+        module.fail_json(msg="in files and in secret_files: {}".format(", ".join(twice)))
     refused = refuse_paths(list(params["files"]) + list(params["secret_files"]) + params["purge"])
     if refused is not None:
-        module.fail_json(msg="{0!r} is no plain path relative to {1}".format(refused, root))
+        module.fail_json(msg=f"{refused!r} is no plain path relative to {root}")
     wanted = {
         path: str(content).encode("utf-8") for path, content in {**params["files"], **params["secret_files"]}.items()
     }
@@ -307,7 +327,7 @@ def main():
         if not module.check_mode:
             apply(module, root, actions, wanted, ids, modes)
     except (OSError, ValueError) as error:
-        module.fail_json(msg="{0}: {1}".format(root, error))
+        module.fail_json(msg=f"{root}: {error}")
     module.exit_json(
         changed=any(actions.values()),
         written=actions["write"],

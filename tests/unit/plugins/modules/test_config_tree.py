@@ -1,0 +1,182 @@
+"""config_tree: what it plans, what it leaves on the disk, and what it never shows."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.dialtone.ha_pbx.plugins.modules import config_tree
+
+IDS = (0, 850)
+MODES = (0o640, 0o750)
+DIRECTORY = {"type": "directory", "content": None, "uid": 0, "gid": 850, "mode": 0o750}
+
+
+def file(content: bytes, **changes: Any) -> dict[str, Any]:
+    """A file as it shall be, but for the changes."""
+    return {"type": "file", "content": content, "uid": 0, "gid": 850, "mode": 0o640, **changes}
+
+
+def plan(current: dict[str, Any], wanted: dict[str, bytes], purge: list[str]) -> dict[str, list[str]]:
+    """The plan without its empty parts."""
+    found = config_tree.plan(current, wanted, purge, IDS, MODES)
+    return {action: paths for action, paths in found.items() if paths}
+
+
+def test_a_new_tree_is_made_from_the_outside_in() -> None:
+    """Directories come before what lies in them."""
+    assert plan({}, {"a.conf": b"1", "tenants/demo/pjsip.conf": b"2"}, ["tenants"]) == {
+        "directories": [".", "tenants", "tenants/demo"],
+        "write": ["a.conf", "tenants/demo/pjsip.conf"],
+    }
+
+
+def test_a_tree_as_wanted_needs_nothing() -> None:
+    """The second run changes nothing."""
+    current = {".": DIRECTORY, "tenants": DIRECTORY, "tenants/demo": DIRECTORY, "tenants/demo/x": file(b"1")}
+    assert plan(current, {"tenants/demo/x": b"1"}, ["tenants"]) == {}
+
+
+def test_what_left_the_inventory_goes_and_what_was_never_ours_stays() -> None:
+    """Only purged directories are swept, the deepest path first."""
+    current = {
+        ".": DIRECTORY,
+        "sample.conf": file(b"distribution"),
+        "tenants": DIRECTORY,
+        "tenants/former": DIRECTORY,
+        "tenants/former/pjsip.conf": file(b"credentials"),
+    }
+    assert plan(current, {}, ["tenants"]) == {"remove": ["tenants/former/pjsip.conf", "tenants/former"]}
+
+
+@pytest.mark.parametrize("wrong", [{"uid": 101}, {"gid": 0}, {"mode": 0o644}])
+def test_wrong_owner_group_or_mode_is_set_right(wrong: dict[str, int]) -> None:
+    """A readable password file is a difference although its content is right."""
+    current = {".": DIRECTORY, "x": file(b"1", **wrong)}
+    assert plan(current, {"x": b"1"}, []) == {"adjust": ["x"]}
+
+
+@pytest.mark.parametrize(
+    ("current", "wanted"),
+    [
+        ({".": DIRECTORY, "tenants": file(b"")}, {"tenants/x": b""}),
+        ({".": DIRECTORY, "x": DIRECTORY}, {"x": b""}),
+        ({".": DIRECTORY, "x": {**file(b""), "type": "other"}}, {"x": b""}),
+    ],
+)
+def test_what_stands_in_the_way_is_not_removed(current: dict[str, Any], wanted: dict[str, bytes]) -> None:
+    """A file where a directory belongs, a directory or a link where a file belongs: said, not replaced."""
+    with pytest.raises(ValueError, match="is no"):
+        plan(current, wanted, [])
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "../passwd", "a/../../passwd", "", ".", "a//b", "a/"])
+def test_paths_that_leave_the_tree_are_refused(path: str) -> None:
+    """Names come from an inventory."""
+    assert config_tree.refuse_paths(["good/one.conf", path]) == path
+
+
+def run(root: Path, check: bool = False, **options: Any) -> dict[str, Any]:
+    """Run the module as Ansible does, as a process with JSON on stdin; return its result."""
+    arguments = {
+        "root": str(root),
+        "_ansible_check_mode": check,
+        "_ansible_diff": True,
+        "_ansible_remote_tmp": str(root.parent),
+        **options,
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", RUNNER],
+        input=json.dumps({"ANSIBLE_MODULE_ARGS": arguments}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout, done.stderr
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
+
+
+RUNNER = """
+import json, sys
+from ansible.module_utils.testing import patch_module_args
+from ansible_collections.dialtone.ha_pbx.plugins.modules import config_tree
+with patch_module_args(json.load(sys.stdin)["ANSIBLE_MODULE_ARGS"]):
+    config_tree.main()
+"""
+
+
+@pytest.fixture
+def account(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Owner and group that whoever runs the tests may give to files."""
+    import grp  # noqa: PLC0415
+    import pwd  # noqa: PLC0415
+
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+    return {"owner": pwd.getpwuid(os.getuid()).pw_name, "group": grp.getgrgid(os.getgid()).gr_name}
+
+
+def test_on_a_disk(tmp_path: Path, account: dict[str, str]) -> None:
+    """Check mode changes nothing, the first run everything, the second nothing, a third only what differs."""
+    root = tmp_path / "asterisk"
+    options: dict[str, Any] = {
+        **account,
+        "mode": "0640",
+        "directory_mode": "0750",
+        "files": {"rtp.conf": "[general]\n"},
+        "secret_files": {"tenants/demo/pjsip.conf": "password = topsecret\n"},
+        "purge": ["tenants"],
+    }
+    planned = run(root, check=True, **options)
+    assert planned["changed"] and not root.exists()
+
+    first = run(root, **options)
+    assert first["changed"] and first["written"] == planned["written"] == ["rtp.conf", "tenants/demo/pjsip.conf"]
+    assert (root / "tenants/demo/pjsip.conf").read_text() == "password = topsecret\n"
+    assert stat.S_IMODE((root / "tenants/demo/pjsip.conf").stat().st_mode) == 0o640
+    assert stat.S_IMODE((root / "tenants").stat().st_mode) == 0o750
+    assert not run(root, **options)["changed"]
+
+    (root / "tenants/former").mkdir()
+    (root / "tenants/former/pjsip.conf").write_text("password = stale\n")
+    (root / "sample.conf").write_text("distribution\n")
+    (root / "rtp.conf").chmod(0o666)
+    third = run(root, **options)
+    assert third["removed"] == ["tenants/former/pjsip.conf", "tenants/former"]
+    assert "rtp.conf" in third["adjusted"] and third["written"] == []
+    assert (root / "sample.conf").exists() and not (root / "tenants/former").exists()
+    assert [path.name for path in root.iterdir() if path.name.endswith(".new")] == []
+
+
+def test_secrets_are_never_shown(tmp_path: Path, account: dict[str, str]) -> None:
+    """Neither the new secret nor the old one is in the result, and a plain file's change is."""
+    root = tmp_path / "asterisk"
+    run(root, **account, files={"a": "before\n"}, secret_files={"b": "oldsecret\n"})
+    result = run(root, **account, files={"a": "after\n"}, secret_files={"b": "newsecret\n"})
+    shown = json.dumps(result["diff"])
+    assert "before" in shown and "after" in shown
+    assert "oldsecret" not in json.dumps(result) and "newsecret" not in json.dumps(result)
+
+
+def test_a_link_out_of_the_tree_is_not_followed(tmp_path: Path, account: dict[str, str]) -> None:
+    """A link under a purged directory is removed, and what it points to stays."""
+    root, outside = tmp_path / "asterisk", tmp_path / "outside"
+    outside.mkdir()
+    (outside / "precious").write_text("stays")
+    run(root, **account, purge=["tenants"])
+    (root / "tenants/link").symlink_to(outside)
+    result = run(root, **account, purge=["tenants"])
+    assert result["removed"] == ["tenants/link"] and (outside / "precious").read_text() == "stays"
+
+
+def test_an_unknown_account_is_said_with_the_cure(tmp_path: Path, account: dict[str, str]) -> None:
+    """The message names it."""
+    result = run(tmp_path / "x", **{**account, "group": "no_such_group"})
+    assert result["failed"] and "no_such_group" in result["msg"] and "create it" in result["msg"]
