@@ -48,30 +48,26 @@ options:
       - Without it the nodes must be authorised already.
     type: str
   transport:
-    description:
-      - How the nodes talk. C(type) (V(knet) when not given), C(options) (dict), C(links) (list of dicts with
-        C(linknumber) and options), C(crypto) (dict with C(cipher), C(hash), C(model)) and C(compression) (dict).
-      - C(pcs) encrypts knet with aes256 and sha256 when nothing is said.
+    description: How the nodes talk.
+    type: str
+    choices: [knet, udp, udpu]
+    default: knet
+  transport_options:
+    description: Options of the transport, such as C(ip_version). Those not named are not compared.
     type: dict
-    suboptions:
-      type:
-        description: The transport.
-        type: str
-        choices: [knet, udp, udpu]
-        default: knet
-      options:
-        description: Options of the transport.
-        type: dict
-      links:
-        description: Options of the links.
-        type: list
-        elements: dict
-      crypto:
-        description: Encryption between the nodes.
-        type: dict
-      compression:
-        description: Compression between the nodes.
-        type: dict
+  link_options:
+    description:
+      - Options of every link, such as C(ping_interval), in the words of C(pcs cluster setup). Those not named are not
+        compared.
+    type: dict
+  crypto:
+    description:
+      - Encryption between the nodes, with C(cipher), C(hash) and C(model). Those not named are not compared.
+      - C(pcs) uses aes256 and sha256 for knet when nothing is said.
+    type: dict
+  compression:
+    description: Compression between the nodes, with C(model), C(level) and C(threshold).
+    type: dict
   totem:
     description:
       - Options such as C(token) and C(consensus) in milliseconds, complete. What C(corosync.conf) has and this does
@@ -130,8 +126,7 @@ EXAMPLES = r"""
       - {name: server1, addresses: [192.0.2.11, 198.51.100.11]}
       - {name: server2, addresses: [192.0.2.12, 198.51.100.12]}
     hacluster_password: "{{ hacluster_password }}"
-    transport:
-      crypto: {cipher: aes256, hash: sha256}
+    crypto: {cipher: aes256, hash: sha256}
     totem:
       token: 3000
     quorum:
@@ -187,16 +182,11 @@ def main() -> None:
             },
             "hacluster_user": {"type": "str", "default": "hacluster"},
             "hacluster_password": {"type": "str", "no_log": True},
-            "transport": {
-                "type": "dict",
-                "options": {
-                    "type": {"type": "str", "choices": ["knet", "udp", "udpu"], "default": "knet"},
-                    "options": {"type": "dict"},
-                    "links": {"type": "list", "elements": "dict"},
-                    "crypto": {"type": "dict"},
-                    "compression": {"type": "dict"},
-                },
-            },
+            "transport": {"type": "str", "choices": ["knet", "udp", "udpu"], "default": "knet"},
+            "transport_options": {"type": "dict"},
+            "link_options": {"type": "dict"},
+            "crypto": {"type": "dict"},
+            "compression": {"type": "dict"},
             "totem": {"type": "dict"},
             "quorum": {"type": "dict"},
             "quorum_device": {"type": "dict"},

@@ -36,7 +36,7 @@ class Desired:
     nodes: tuple[corosync.Node, ...]
     transport: str = "knet"
     transport_options: dict[str, str] | None = None
-    links: tuple[dict[str, str], ...] | None = None
+    links: tuple[dict[str, str], ...] = ()
     crypto: dict[str, str] | None = None
     compression: dict[str, str] | None = None
     totem: dict[str, str] | None = None
@@ -104,15 +104,13 @@ def desired(params: Mapping[str, Any]) -> Desired:
     nodes = tuple(
         corosync.Node(node["name"], tuple(node.get("addresses") or [node["name"]])) for node in params["nodes"]
     )
+    if not nodes:
+        raise PcsError("nodes is empty: a cluster needs at least one node")
     if len({len(node.addresses) for node in nodes}) > 1:
         listed = ", ".join(f"{node.name}: {len(node.addresses)}" for node in nodes)
         raise PcsError(f"the nodes have different numbers of addresses ({listed}): a link needs one on every node")
     if len({node.name for node in nodes}) != len(nodes):
         raise PcsError(f"a node is named twice: {', '.join(node.name for node in nodes)}")
-    transport = params.get("transport") or {}
-    strange = sorted(set(transport) - {"type", "options", "links", "crypto", "compression"})
-    if strange:
-        raise PcsError(f"transport: unknown {', '.join(strange)}; there are type, options, links, crypto, compression")
     totem = _switches(params.get("totem"))
     unknown = sorted(set(totem or {}) - corosync.TOTEM_OPTIONS)
     if unknown:
@@ -141,14 +139,17 @@ def desired(params: Mapping[str, Any]) -> Desired:
             generic["model"] = str(device.get("model", "net"))
             if generic["model"] == "net" and not {"host", "algorithm"} <= set(model):
                 raise PcsError("quorum_device: model net needs host and algorithm (ffsplit for two nodes)")
+    link = _switches(params.get("link_options")) or {}
     return Desired(
         name=params["name"],
         nodes=nodes,
-        transport=str(transport.get("type") or "knet"),
-        transport_options=_switches(transport.get("options")),
-        links=None if transport.get("links") is None else tuple(_maps(link) for link in transport["links"]),
-        crypto=_switches_off(transport.get("crypto")),
-        compression=None if transport.get("compression") is None else _maps(transport["compression"]),
+        transport=params.get("transport") or "knet",
+        transport_options=_switches(params.get("transport_options")),
+        # Every link has the same options, for they are about the quality of lines between the same machines.
+        links=tuple({"linknumber": str(number), **link} for number in range(len(nodes[0].addresses)) if link),
+        # No switches here: `cipher: none` is a word.
+        crypto=None if params.get("crypto") is None else _maps(params["crypto"]),
+        compression=None if params.get("compression") is None else _maps(params["compression"]),
         totem=totem,
         quorum=quorum,
         device=generic,
@@ -161,11 +162,6 @@ def desired(params: Mapping[str, Any]) -> Desired:
         user=params.get("hacluster_user") or "hacluster",
         authenticate=bool(params.get("hacluster_password")),
     )
-
-
-def _switches_off(value: Any) -> dict[str, str] | None:
-    # `cipher: none` is a word of its own; YAML's booleans and numbers have no place here.
-    return None if value is None else _maps(value)
 
 
 # --- planning -------------------------------------------------------------------------------------------------
@@ -184,7 +180,7 @@ def setup_argv(wanted: Desired, overwrite: bool) -> list[str]:
     for node in wanted.nodes:
         argv += [node.name, *(f"addr={address}" for address in node.addresses)]
     argv += ["transport", wanted.transport, *_words(wanted.transport_options)]
-    for link in wanted.links or ():
+    for link in wanted.links:
         argv += ["link", *_words(link)]
     if wanted.compression:
         argv += ["compression", *_words(wanted.compression)]
@@ -284,7 +280,7 @@ def frozen_differences(config: corosync.Config, wanted: Desired) -> list[str]:
             have = config.totem.get(prefix + name, "")
             if have != value:
                 lines.append(f"{prefix}{name}: {have or 'not set'} -> {value}")
-    for index, link in enumerate(wanted.links or ()):
+    for index, link in enumerate(wanted.links):
         number = link.get("linknumber", str(index))
         have_link = config.links.get(number, {})
         for name, value in sorted(link.items()):
@@ -323,13 +319,10 @@ def _totem_steps(current: Current, config: corosync.Config, wanted: Desired) -> 
     stale = [k for k, v in sorted(wanted.totem.items()) if current.loaded and current.loaded.get(k, v) != v]
     if stale:
         # The file was changed and the running Corosync does not know: an earlier run was cut off in between.
+        names = ", ".join(stale)
         return [
-            Step(
-                "sync", f"give corosync.conf to all nodes ({', '.join(stale)})", ("pcs", "cluster", "sync", "corosync")
-            ),
-            Step(
-                "reload", f"load {', '.join(stale)} into the running Corosync", ("pcs", "cluster", "reload", "corosync")
-            ),
+            Step("sync", f"give corosync.conf to all nodes ({names})", ("pcs", "cluster", "sync", "corosync")),
+            Step("reload", f"load {names} into the running Corosync", ("pcs", "cluster", "reload", "corosync")),
         ]
     return []
 

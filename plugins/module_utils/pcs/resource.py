@@ -136,8 +136,9 @@ def desired_stonith(params: Mapping[str, Any]) -> Desired:
     extra: dict[str, str] = {}
     if params.get("nodes"):
         extra["pcmk_host_list"] = " ".join(params["nodes"])
-    if params.get("delay") is not None:
-        extra["pcmk_delay_base"] = f"{params['delay']}s" if params["delay"] else "0s"
+    if params.get("delay"):
+        # No delay is Pacemaker's own value and needs no option.
+        extra["pcmk_delay_base"] = f"{params['delay']}s"
     if extra:
         options = {**(options or {}), **extra}
     agent = params.get("agent")
