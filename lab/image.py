@@ -7,6 +7,7 @@ made again exactly when a role installs something else.
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 import subprocess
 import sys
@@ -118,7 +119,8 @@ def _install_roles(target: Path, log: Path) -> None:
         raise LabError("ansible-playbook is not beside this Python: run `make setup` and use .venv/bin/python")
     argv = [
         playbook, "-i", "image,", "-e", f"ansible_host={target}", "-e", f"lab_dir={LAB_DIR}",
-        "-e", "ansible_connection=community.general.chroot", str(REPOSITORY / "lab" / "image.yml"),
+        "-e", "ansible_connection=community.general.chroot", "-e", json.dumps({"image_roles": ROLES}),
+        str(REPOSITORY / "lab" / "image.yml"),
     ]  # fmt: skip
     with _chroot_ready(target), log.open("w") as out:
         process = subprocess.Popen(argv, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
