@@ -145,7 +145,8 @@ def test_what_is_no_response_is_ignored(asterisk, datagram: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "expected"), [(100, False), (200, True), (302, True), (401, True), (404, True), (503, False), (603, True)]
+    ("status", "expected"),
+    [(100, False), (200, True), (302, True), (401, True), (404, True), (503, False), (603, True)],
 )
 def test_which_statuses_mean_in_service(asterisk, status: int, expected: bool) -> None:
     assert asterisk.takes_calls(status) is expected
