@@ -1,0 +1,162 @@
+"""verify.yml's judgement: a healthy exchange passes, and each thing that can be wrong with the cluster is named."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar
+
+PLAYBOOK = Path(__file__).resolve().parents[3] / "playbooks/verify.yml"
+
+
+def resource(name: str, **changes: Any) -> dict[str, Any]:
+    return {
+        "id": name, "type": "primitive", "role": "Started", "node": "server1", "managed": True,
+        "failed": False, "blocked": False, "group": "", "clone": "", **changes,
+    }  # fmt: skip
+
+
+HEALTHY: dict[str, Any] = {
+    "cluster": {
+        "name": "lab", "configured": True, "running": True, "nodes": ["server1", "server2"],
+        "online": ["server1", "server2"], "standby": [], "unclean": [], "dc": "server1", "quorate": True,
+        "maintenance": False,
+    },
+    "resources": [
+        resource("pbx-drbd", clone="pbx-drbd-clone", role="Promoted"),
+        *(resource(name, group="pbx") for name in ("pbx-fs", "pbx-bind-etc-asterisk", "pbx-ip", "pbx-asterisk")),
+        resource("pbx-db"),
+        resource("fence-server1", type="stonith", node="server2"),
+    ],
+    "stonith": [
+        {"id": "fence-server1", "role": "Started", "targets": ["server1"]},
+        {"id": "fence-server2", "role": "Started", "targets": ["server2"]},
+    ],
+    "properties": {"stonith-enabled": "true"},
+    "failed_actions": [],
+}  # fmt: skip
+
+
+DATABASE: dict[str, Any] = {
+    "host": "server1",
+    "read_only": False,
+    "semi_sync": {"primary_active": True, "clients": 1},
+    "replicas": [{"connection": "", "healthy": True, "problem": None, "seconds_behind": 0, "ssl": True}],
+}
+
+
+def judge(cluster: dict[str, Any], what: str = "verify_cluster_bad", **variables_more: Any) -> list[str]:
+    """Return the findings of verify.yml on what the modules returned, as the operator reads them."""
+    loader = DataLoader()
+    (play,) = loader.load_from_file(str(PLAYBOOK), trusted_as_template=True)
+    variables = {
+        **play["vars"],
+        "pbx_nodes": [{"name": "server1"}, {"name": "server2"}],
+        "verify_cluster": cluster,
+        **variables_more,
+    }
+    bad = Templar(loader=loader, variables=variables).template(variables[what])
+    return [f"{entry['found']} -> {entry['cure']}" for entry in bad]
+
+
+def judge_database(database: dict[str, Any], host: str = "server1", cluster: dict[str, Any] = HEALTHY) -> list[str]:
+    return judge(cluster, "verify_database_bad", verify_database=database, inventory_hostname=host)
+
+
+def test_a_healthy_exchange_has_nothing_to_report() -> None:
+    assert judge(HEALTHY) == []
+    assert judge_database(DATABASE) == []
+    assert judge_database({**DATABASE, "read_only": True, "semi_sync": {"primary_active": False}}, "server2") == []
+
+
+def of(name: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    return lambda cluster: next(entry for entry in cluster["resources"] if entry["id"] == name)
+
+
+def whole(cluster: dict[str, Any]) -> dict[str, Any]:
+    return cluster["cluster"]
+
+
+@pytest.mark.parametrize(
+    ("where", "changes", "found"),
+    [
+        (whole, {"online": ["server1"]}, "not online in the cluster: server2 -> There, see"),
+        (whole, {"quorate": False}, "no quorum"),
+        (whole, {"unclean": ["server2"]}, "waiting for fencing: server2"),
+        (whole, {"maintenance": True}, "maintenance-mode=false"),
+        (whole, {"standby": ["server2"]}, "pcs node unstandby"),
+        (of("pbx-asterisk"), {"role": "Stopped", "node": ""}, "resources not well: pbx-asterisk is Stopped"),
+        (of("pbx-asterisk"), {"failed": True}, "resources not well: pbx-asterisk is Started"),
+        (of("pbx-db"), {"role": "Stopped", "node": ""}, "resources not well: pbx-db is Stopped"),
+        (of("pbx-db"), {"node": "server2"}, "spread over server1 and server2"),
+        (of("pbx-ip"), {"managed": False}, "not to manage: pbx-ip"),
+        (of("pbx-fs"), {"id": "something"}, "does not have: pbx-fs"),
+        (of("pbx-drbd"), {"blocked": True}, "pbx-drbd is Promoted"),
+        (lambda cluster: cluster["properties"], {"stonith-enabled": "false"}, "fencing is switched off"),
+        (lambda cluster: cluster["stonith"][1], {"role": "Stopped"}, "could switch off server2"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_named(
+    where: Callable[[dict[str, Any]], dict[str, Any]], changes: dict[str, Any], found: str
+) -> None:
+    cluster = copy.deepcopy(HEALTHY)
+    where(cluster).update(changes)
+    (report,) = judge(cluster)
+    assert found in report
+
+
+def test_a_failure_is_reported_with_its_reason() -> None:
+    failure = {
+        "resource": "pbx-asterisk", "action": "monitor", "node": "server1", "status": "not running",
+        "reason": "no answer to OPTIONS", "when": "Mon Nov 23 05:00:00 2026",
+    }  # fmt: skip
+    (report,) = judge({**HEALTHY, "failed_actions": [failure]})
+    assert "monitor of pbx-asterisk on server1 (not running: no answer to OPTIONS, Mon Nov 23 05:00:00 2026)" in report
+
+
+def test_a_host_outside_the_cluster_says_so_and_not_everything_that_follows_from_it() -> None:
+    cluster = {**HEALTHY, "cluster": {**HEALTHY["cluster"], "running": False, "online": [], "quorate": False},
+               "resources": [], "stonith": [], "properties": {}}  # fmt: skip
+    assert [report.split(" -> ")[0] for report in judge(cluster)] == [
+        "the cluster does not run here",
+        "not online in the cluster: server1, server2",
+    ]
+
+
+def replica(**changes: Any) -> dict[str, Any]:
+    return {**DATABASE, "replicas": [{**DATABASE["replicas"][0], **changes}]}
+
+
+@pytest.mark.parametrize(
+    ("database", "host", "found"),
+    [
+        ({"msg": "server1: cannot connect"}, "server1", "could not be asked: server1: cannot connect"),
+        ({**DATABASE, "replicas": []}, "server1", "replicates from nowhere"),
+        (replica(healthy=False, problem="It stopped. Do this."), "server1", "from the peer: It stopped. Do this."),
+        (replica(seconds_behind=31), "server1", "31 s late"),
+        (replica(ssl=False), "server1", "not encrypted"),
+        ({**DATABASE, "read_only": True}, "server1", "read-only on the node in service"),
+        (DATABASE, "server2", "writable on the standby"),
+        ({**DATABASE, "semi_sync": {"primary_active": False}}, "server1", "although the peer does not have it"),
+    ],
+)
+def test_what_is_wrong_with_a_database_is_named(database: dict[str, Any], host: str, found: str) -> None:
+    (report,) = judge_database(database, host)
+    assert found in report
+
+
+def test_where_nobody_serves_nobody_is_told_what_to_be() -> None:
+    stopped = {**HEALTHY, "resources": [resource("pbx-db", role="Stopped", node="")]}
+    assert judge_database(DATABASE, "server1", stopped) == []
+    assert judge_database({**DATABASE, "read_only": True}, "server1", stopped) == []
+
+
+def test_a_deployment_without_fencing_passes_only_where_it_is_allowed() -> None:
+    cluster = {**HEALTHY, "stonith": [], "properties": {"stonith-enabled": "false"}}
+    assert len(judge(cluster)) == 2
+    assert judge(cluster, pacemaker_cluster_allow_unfenced=True) == []
