@@ -270,13 +270,11 @@ failed_resources:
 from pathlib import Path
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs import declaration
 from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.module import (
+    SecretOptionsModule,
     constraint_arguments,
     edit_live,
-    hide_secrets_only,
     outcome_result,
     resource_arguments,
     stonith_arguments,
@@ -301,7 +299,7 @@ def objects(arguments: dict[str, dict[str, Any]]) -> dict[str, Any]:
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
+    module = SecretOptionsModule(
         argument_spec={
             "state": {"type": "str", "choices": ["checkout", "commit", "discard", "apply"], "required": True},
             "path": {"type": "path"},
@@ -322,8 +320,6 @@ def main() -> None:
         supports_check_mode=True,
     )
     params, run = module.params, module_runner(module)
-    declared = [*(params["stonith"] or []), *(params["resources"] or [])]
-    hide_secrets_only(module, [entry["options"] for entry in declared])
     strays = [name for name in DECLARATIONS if params[name] is not None]
     if params["state"] != "apply" and strays:
         module.fail_json(msg=f"{', '.join(strays)}: only with state=apply; a copy is edited by the other pcs modules")

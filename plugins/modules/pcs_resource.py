@@ -140,11 +140,9 @@ failed_resources:
 
 import xml.etree.ElementTree as ET
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs import resource
 from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.module import (
-    hide_secrets_only,
+    SecretOptionsModule,
     object_arguments,
     resource_arguments,
     run_object_module,
@@ -155,7 +153,7 @@ from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.runner import 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
+    module = SecretOptionsModule(
         argument_spec={
             **object_arguments(),
             **resource_arguments(),
@@ -164,7 +162,6 @@ def main() -> None:
         mutually_exclusive=[("clone", "promotable")],
         supports_check_mode=True,
     )
-    hide_secrets_only(module, [module.params["options"]])
 
     def edit(run: Runner, root: ET.Element) -> list[Action]:
         if module.params["state"] == "absent":

@@ -103,11 +103,9 @@ failed_resources:
 
 import xml.etree.ElementTree as ET
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs import resource
 from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.module import (
-    hide_secrets_only,
+    SecretOptionsModule,
     object_arguments,
     run_object_module,
     stonith_arguments,
@@ -118,7 +116,7 @@ from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.runner import 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
+    module = SecretOptionsModule(
         argument_spec={
             **object_arguments(),
             **stonith_arguments(),
@@ -126,7 +124,6 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    hide_secrets_only(module, [module.params["options"]])
 
     def edit(run: Runner, root: ET.Element) -> list[Action]:
         if module.params["state"] == "absent":

@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs import cib, status
 from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.plan import Action
@@ -23,6 +25,11 @@ from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.transaction im
     read_file,
     write_private,
 )
+
+try:  # ansible-core 2.22
+    from ansible.module_utils.secrets import register_secrets
+except ImportError:
+    register_secrets = None
 
 # Edits a tree and says what it did.
 Edit = Callable[[Runner, ET.Element], "list[Action]"]
@@ -40,8 +47,8 @@ def _primitive_arguments() -> dict[str, dict[str, Any]]:
     return {
         "name": {"type": "str", "required": True},
         "agent": {"type": "str"},
-        # Passwords of fence devices and of some agents; see hide_secrets_only.
-        "options": {"type": "dict", "no_log": True},
+        # Secrets in it are hidden by SecretOptionsModule.
+        "options": {"type": "dict"},
         "operations": {"type": "list", "elements": "dict"},
         "meta": {"type": "dict"},
     }
@@ -86,19 +93,38 @@ def constraint_arguments() -> dict[str, dict[str, Any]]:
     }
 
 
-def hide_secrets_only(module: Any, mappings: Iterable[Mapping[str, object] | None]) -> None:
-    """Let Ansible hide the secret values of dicts declared no_log, and only those.
+def secrets_in(value: Any) -> set[str]:
+    """The secret values in what a module was given: in dicts ``options``, under names that say so.
 
-    The argument is no_log so that no value reaches the log of the host. But Ansible then also blanks every value
-    of it in the module's output, and host names or numbers are everywhere.
-
-    :param mappings: all options that the module was given.
+    :param value: the module's parameters, at any depth.
     """
-    options = [options for options in mappings if options]
-    secrets = {cib.text_value(v) for o in options for n, v in o.items() if cib.is_secret(n) and v not in (None, "")}
-    plain = {cib.text_value(v) for o in options for n, v in o.items() if not cib.is_secret(n)}
-    module.no_log_values.difference_update(plain - secrets)
-    module.no_log_values.update(secrets)
+    found: set[str] = set()
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            if name == "options" and isinstance(item, Mapping):
+                found |= {cib.text_value(v) for n, v in item.items() if cib.is_secret(str(n)) and v not in (None, "")}
+            else:
+                found |= secrets_in(item)
+    elif isinstance(value, list):
+        for item in value:
+            found |= secrets_in(item)
+    return found
+
+
+class SecretOptionsModule(AnsibleModule):  # type: ignore[misc]
+    """A module whose ``options`` hold secrets among much that is none.
+
+    Declared no_log, the whole of ``options`` would count as secret, and Ansible then blanks each of its values
+    (host names, addresses, numbers) wherever they occur, since ansible-core 2.22 in the whole play. So only the
+    values under secret names are hidden, and that before the module's invocation goes to the host's log.
+    """
+
+    def _log_invocation(self) -> None:
+        secrets = secrets_in(self.params)
+        self.no_log_values.update(secrets)
+        if register_secrets is not None:
+            register_secrets(secrets)
+        super()._log_invocation()
 
 
 def edit_file(run: Runner, path: Path, edit: Edit) -> tuple[list[Action], list[dict[str, str]]]:
