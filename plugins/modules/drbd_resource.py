@@ -134,6 +134,7 @@ actions:
 """
 
 import json
+import platform
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -177,7 +178,9 @@ def main():
         if not module.check_mode:
             drbd.apply(run, actions)
     except drbd.DrbdError as error:
-        module.fail_json(msg=str(error), resource=drbd.as_dict(state))
+        # What a command did before the one that failed stays done, unless the message says that it was taken back.
+        now = drbd.read_state(run, params["name"])
+        module.fail_json(msg=f"{platform.node()}: {error}", changed=now != state, resource=drbd.as_dict(now))
     if actions and not module.check_mode:
         state = drbd.read_state(run, params["name"])
     module.exit_json(
