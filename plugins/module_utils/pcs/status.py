@@ -107,6 +107,45 @@ def parse_mon(text: str) -> dict[str, Any]:
     }
 
 
+# Exit codes of agents by which a probe says "not running here" or "running": nothing is wrong with those.
+_PROBE_FINE = {"0", "7", "8", "190", "191", "193"}
+_RC_NAMES = {
+    "1": "error",
+    "2": "invalid parameter",
+    "3": "unimplemented",
+    "4": "insufficient privileges",
+    "5": "not installed",
+    "6": "not configured",
+    "9": "failed while promoted",
+}
+
+
+def failed_probes(root: ET.Element, resource: str) -> list[dict[str, str]]:
+    """The nodes where a look whether a resource runs came out badly. crm_mon is silent about them, and the cluster
+    never starts the resource there.
+
+    :param root: the live CIB.
+    :returns: dicts node, status, reason.
+    """
+    found = []
+    for state in root.iterfind("status/node_state"):
+        for history in state.iter("lrm_resource"):
+            if history.get("id", "").split(":")[0] != resource:
+                continue
+            probes = [o for o in history.findall("lrm_rsc_op") if o.get("operation_key", "").endswith("_monitor_0")]
+            bad = [o for o in probes if o.get("rc-code") not in _PROBE_FINE]
+            if bad:
+                rc = bad[0].get("rc-code", "")
+                found.append(
+                    {
+                        "node": state.get("uname", ""),
+                        "status": _RC_NAMES.get(rc, f"exit code {rc}"),
+                        "reason": bad[0].get("exit-reason", ""),
+                    }
+                )
+    return found
+
+
 def parse_simulation(text: str) -> list[dict[str, str]]:
     """What ``crm_simulate --simulate --output-as=xml`` says the cluster would do.
 

@@ -378,17 +378,31 @@ def new_trouble(
     expected = {
         a["resource"].split(":")[0] for a in actions if a["action"] in RUNNING and a["dest"] and not a.get("blocked")
     }
-    for name in sorted(expected - active - reported):
-        if state["maintenance"]:
-            continue
-        trouble.append(
+    silent = [] if state["maintenance"] else sorted(expected - active - reported)
+    live = cib.parse(live_text(run), "the live CIB") if silent else None
+    for name in silent:
+        probes = [] if live is None else status.failed_probes(live, name)
+        trouble += [
             {
                 "resource": name,
-                "node": "",
-                "action": "start",
-                "cause": "it should run and does not",
-                "cure": f"`crm_simulate --live-check --show-scores` and `pcs status --full` say why {name} has no"
-                " place to run: a failed resource before it, a ban, a node in standby, no quorum.",
+                "node": probe["node"],
+                "action": "monitor",
+                "cause": f"the look whether it runs there ended with '{probe['status']}'"
+                + (f": {probe['reason']}" if probe["reason"] else "")
+                + ", so it cannot start there",
+                "cure": f"Correct what its agent misses there, then `pcs resource cleanup {name}`.",
             }
-        )
+            for probe in probes
+        ]
+        if not probes:
+            trouble.append(
+                {
+                    "resource": name,
+                    "node": "",
+                    "action": "start",
+                    "cause": "it should run and does not",
+                    "cure": f"`crm_simulate --live-check --show-scores` and `pcs status --full` say why {name} has no"
+                    " place to run: a failed resource before it, a ban, a node in standby, no quorum.",
+                }
+            )
     return trouble
