@@ -60,7 +60,7 @@ options:
   peer_blank:
     description:
       - >-
-        What the peer's RV(resource.blank) was: its metadata is new and nothing else is on its disk. O(state=formatted)
+        What the peer's C(resource.blank) was: its metadata is new and nothing else is on its disk. O(state=formatted)
         on new disks needs it, because one node cannot see what is on the other's disk.
     type: bool
     default: false
