@@ -463,6 +463,20 @@ def may_overwrite(run: Runner, wanted: Desired, current: Current) -> bool:
     return overwrite
 
 
+def refuse_unreachable(run: Runner, wanted: Desired, what: str) -> None:
+    """Refuse a change of corosync.conf while a node cannot be reached.
+
+    pcs would write the file where it can, fail, and leave the nodes with different ones.
+    """
+    for node in wanted.nodes:
+        result = run(["pcs", "cluster", "corosync", node.name])
+        if result.rc != 0:
+            raise PcsError(
+                f"{hostname()}: cannot {what}, because {node.name} does not answer: {result.text}\nNothing was changed."
+                " All nodes need the same corosync.conf: run again when it is back."
+            )
+
+
 CURES = {
     "auth": "Is pcsd running on every node (`systemctl status pcsd`), port 2224 open between them, and the password of"
     " the account the same everywhere?",
@@ -495,6 +509,8 @@ def apply(run: Runner, wanted: Desired, current: Current, steps: list[Step], pas
                 " corosync.config.update). Nothing was changed. Update pcs, or edit /etc/corosync/corosync.conf, then"
                 " `pcs cluster sync corosync` and `pcs cluster reload corosync`."
             )
+        if step.kind in ("totem", "sync", "device") and current.member:
+            refuse_unreachable(run, wanted, step.text)
         result = run(argv, stdin=password if step.password else None)
         if result.rc != 0:
             raise PcsError(f"{hostname()}: could not {step.text}: {result.text}\n{CURES[step.kind]}")
