@@ -1,0 +1,173 @@
+# Copyright: (c) 2026, The dialtone.ha_pbx developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: mariadb_pair
+short_description: What state a replicating pair of MariaDB servers is in, and what may be done about it
+version_added: "0.1.0"
+description:
+  - Judges the two servers of an exchange from what M(dialtone.ha_pbx.mariadb_info) says of each.
+  - It decides nothing that could lose a row. Where it is not certain, the state is V(broken) and a person decides.
+author:
+  - The dialtone.ha_pbx developers (@dialtone)
+positional: _input
+options:
+  _input:
+    description:
+      - Name of each node that is in the run to its result of M(dialtone.ha_pbx.mariadb_info).
+    type: dict
+    required: true
+  nodes:
+    description:
+      - The two nodes, each with C(name) and C(address), as in C(pbx_nodes).
+    type: list
+    elements: dict
+    required: true
+  databases:
+    description:
+      - Databases that the pair shares.
+    type: list
+    elements: str
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Judge the pair
+  ansible.builtin.set_fact:
+    pair: "{{ infos | dialtone.ha_pbx.mariadb_pair(nodes=pbx_nodes, databases=['asteriskcdr']) }}"
+"""
+
+RETURN = r"""
+_value:
+  description: >-
+    C(state) is one of V(healthy) - both directions run; V(fresh) - neither direction is set up and it may be;
+    V(half) - one direction runs, the other was never set up and may be; V(peer_away) - the node that is in the run is
+    well but for its peer, which is not; V(broken) - a person has to look. C(source) is the node whose data count and
+    C(target) the other one (V(fresh), V(half)), C(seed) the databases that the target has to be seeded with,
+    C(problems) what is wrong, where, and what to do.
+  type: dict
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils.mariadb_replication import parse_gtids
+
+RESEED = (
+    "Find out which node has the right data and save what only the other one has. Then remove the replicas on both (STOP "
+    "SLAVE; RESET SLAVE ALL), drop the shared databases on the other one, and run this again: it is seeded from the first."
+)
+
+
+def _own_writes(info: Mapping[str, Any]) -> str:
+    """The position of what this server wrote itself; empty when it wrote nothing."""
+    written = parse_gtids(info["gtid"]["binlog_pos"]).get(info["gtid_domain_id"])
+    return str(written) if written else ""
+
+
+def _problems_of(name: str, info: Mapping[str, Any], peer: Mapping[str, Any]) -> list[str]:
+    """What is wrong with the replicas a node has; none when it has none."""
+    problems = []
+    for replica in info["replicas"]:
+        if replica["connection"] or replica["host"] != peer["address"]:
+            called = f" (connection {replica['connection']})" if replica["connection"] else ""
+            problems.append(
+                f"{name} replicates from {replica['host']}{called}, which is not the address of its peer {peer['name']} "
+                f"({peer['address']}). Correct pbx_nodes, or remove that replica (RESET SLAVE ALL)."
+            )
+        elif not replica["healthy"]:
+            problems.append(f"{name}: {replica['problem']}")
+    return problems
+
+
+def _only_disconnected(info: Mapping[str, Any]) -> bool:
+    return bool(info["replicas"]) and all(
+        replica["sql_running"] == "Yes" and replica["io_running"] in ("Yes", "Connecting", "Preparing")
+        for replica in info["replicas"]
+    )
+
+
+def _alone(name: str, info: Mapping[str, Any], peer: Mapping[str, Any]) -> dict[str, Any]:
+    problems = _problems_of(name, info, peer)
+    if not info["replicas"]:
+        problems = [
+            f"{name} does not replicate from {peer['name']}, and {peer['name']} is not in this run. Setting up replication "
+            "needs both: make it reachable, or leave out --limit."
+        ]
+    elif not problems:
+        return {"state": "healthy", "problems": []}
+    elif all(replica["host"] == peer["address"] for replica in info["replicas"]) and _only_disconnected(info):
+        return {"state": "peer_away", "problems": problems}
+    return {"state": "broken", "problems": problems}
+
+
+def _fresh(infos: Mapping[str, Any], names: Sequence[str], databases: Sequence[str]) -> dict[str, Any]:
+    def here(name: str) -> dict[str, Any]:
+        return {key: value for key, value in infos[name]["databases"].items() if key in databases}
+
+    filled = [name for name in names if any(database["has_rows"] for database in here(name).values())]
+    if len(filled) == 2:
+        return {
+            "state": "broken",
+            "problems": [
+                f"neither {names[0]} nor {names[1]} replicates, and both have rows of their own in "
+                f"{', '.join(databases)}: setting up replication would mix them or lose one of them. {RESEED}"
+            ],
+        }
+    # Without rows anywhere, whoever has the tables has them right.
+    source = (filled or [name for name in names if here(name)] or list(names))[0]
+    target = next(name for name in names if name != source)
+    return {"state": "fresh", "source": source, "target": target, "seed": sorted(here(source)), "problems": []}
+
+
+def _half(infos: Mapping[str, Any], following: str, missing: str) -> dict[str, Any]:
+    """`following` replicates from `missing`, and `missing` does not replicate: a handshake that was interrupted?"""
+    written = _own_writes(infos[following])
+    if written:
+        return {
+            "state": "broken",
+            "problems": [
+                f"{following} replicates from {missing}, but {missing} not from {following}, which has transactions of its own "
+                f"(up to {written}) that {missing} may lack. {RESEED}"
+            ],
+        }
+    return {"state": "half", "source": missing, "target": following, "seed": [], "problems": []}
+
+
+def mariadb_pair(
+    infos: Mapping[str, Any], nodes: Sequence[Mapping[str, Any]], databases: Sequence[str]
+) -> dict[str, Any]:
+    """Judge a pair; see DOCUMENTATION and RETURN above."""
+    names = [node["name"] for node in nodes]
+    if len(names) != 2 or not infos or not set(infos) <= set(names):
+        raise AnsibleFilterError(
+            f"mariadb_pair: a pair is two nodes, at least one of them with a mariadb_info; got the nodes {', '.join(names)} and "
+            f"infos of {', '.join(infos) or 'none'}"
+        )
+    peer_of = {names[0]: nodes[1], names[1]: nodes[0]}
+    present = [name for name in names if name in infos]
+    empty: dict[str, Any] = {"source": None, "target": None, "seed": []}
+    if len(present) == 1:
+        return {**empty, **_alone(present[0], infos[present[0]], peer_of[present[0]])}
+    problems = [line for name in names for line in _problems_of(name, infos[name], peer_of[name])]
+    following = [name for name in names if infos[name]["replicas"]]
+    if problems:
+        missing = [f"{name} does not replicate at all." for name in names if name not in following]
+        return {**empty, "state": "broken", "problems": problems + missing}
+    if len(following) == 2:
+        return {**empty, "state": "healthy", "problems": []}
+    if len(following) == 1:
+        return {**empty, **_half(infos, following[0], next(name for name in names if name not in following))}
+    return {**empty, **_fresh(infos, names, databases)}
+
+
+class FilterModule:
+    """Ansible's way to find the filter."""
+
+    def filters(self) -> dict[str, Any]:
+        return {"mariadb_pair": mariadb_pair}

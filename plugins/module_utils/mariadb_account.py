@@ -1,0 +1,172 @@
+# Copyright: (c) 2026, The dialtone.ha_pbx developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Accounts: what the server says of them, and what would have to be done. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils.mariadb import MariaDBError, Statement, identifier
+
+# "ssl_type" in mysql.global_priv: the number of each demand (sql/structs.h, enum SSL_type).
+TLS_DEMANDS = {0: "none", 1: "ssl", 2: "x509", 3: "specified"}
+TLS_CLAUSES = {"none": "REQUIRE NONE", "ssl": "REQUIRE SSL", "x509": "REQUIRE X509"}
+
+
+@dataclass(frozen=True)
+class Account:
+    """An account: who, how it proves it, and what it may do.
+
+    plugin is how it authenticates, hash the proof for mysql_native_password; tls none, ssl, x509 or specified;
+    privileges a mapping of a level (*.*, `db`.*, `db`.`table`) to privileges in upper case.
+    """
+
+    name: str
+    host: str
+    plugin: str
+    hash: str = ""
+    tls: str = "none"
+    privileges: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    @property
+    def who(self) -> tuple[str, str]:
+        return self.name, self.host
+
+
+def native_hash(password: str) -> str:
+    """The proof that mysql_native_password stores: '*' and SHA1(SHA1(password)) in hexadecimal digits.
+
+    Source: MariaDB Knowledge Base, "Authentication Plugin - mysql_native_password".
+    """
+    # The protocol's choice, not ours; it is compared with what the server has, and protects nothing here.
+    once = hashlib.sha1(password.encode(), usedforsecurity=False).digest()
+    return "*" + hashlib.sha1(once, usedforsecurity=False).hexdigest().upper()
+
+
+def level(text: str) -> str:
+    """One spelling of a privilege level: asteriskcdr.* and `asteriskcdr`.* are the same."""
+    parts = re.fullmatch(r"(\*|`[^`]+`|[^`.*]+)\.(\*|`[^`]+`|[^`.*]+)", text.strip())
+    if not parts:
+        raise MariaDBError(f"'{text}' is no privilege level: write *.*, database.* or database.table.")
+    return ".".join(part if part == "*" or part.startswith("`") else f"`{part}`" for part in parts.groups())
+
+
+def parse_grants(lines: Iterable[str]) -> dict[str, frozenset[str]]:
+    """Read SHOW GRANTS.
+
+    :param lines: its rows. Column privileges (SELECT (a, b)) are one privilege each, with their columns.
+    :returns: level to privileges; USAGE, which is none, is left out; GRANT OPTION counts as a privilege.
+    """
+    found: dict[str, frozenset[str]] = {}
+    for line in lines:
+        grant = re.match(r"GRANT (.+?) ON (?:(?:PROCEDURE|FUNCTION|PACKAGE(?: BODY)?) )?(\S+\.\S+) TO ", line)
+        if not grant:
+            continue  # a role, or the default role
+        privileges = {part.strip().upper() for part in re.split(r",\s*(?![^()]*\))", grant[1])} - {"USAGE"}
+        if re.search(r" WITH GRANT OPTION\b", line):
+            privileges.add("GRANT OPTION")
+        if privileges:
+            found[level(grant[2])] = found.get(level(grant[2]), frozenset()) | privileges
+    return found
+
+
+def account_from(user: str, host: str, priv: str, grants: Iterable[str]) -> Account:
+    """Read one account.
+
+    :param priv: the JSON of mysql.global_priv.
+    :param grants: rows of SHOW GRANTS.
+    """
+    data: dict[str, Any] = json.loads(priv)
+    return Account(
+        user,
+        host,
+        data.get("plugin", "mysql_native_password"),
+        data.get("authentication_string", ""),
+        TLS_DEMANDS.get(int(data.get("ssl_type", 0)), "specified"),
+        parse_grants(grants),
+    )
+
+
+def _authentication(account: Account, password: str | None, values: list[Any], secrets: set[int]) -> str:
+    if account.plugin == "unix_socket":
+        return " IDENTIFIED VIA unix_socket"
+    secrets.add(len(values))
+    values.append(password)
+    return " IDENTIFIED BY %s"
+
+
+def plan_account(
+    current: Account | None, wanted: Account, password: str | None, update_password: str = "always"
+) -> list[Statement]:
+    """What has to be run for an account to be as wanted.
+
+    :param current: what is there, or None.
+    :param wanted: with its hash when it has a password.
+    :param password: the password itself, for the statement.
+    :param update_password: "always", or "on_create": leave the password of an account that exists.
+    :returns: statements; none when the account is right.
+    """
+    statements: list[Statement] = []
+    if current is None or _proof_differs(current, wanted, update_password) or current.tls != wanted.tls:
+        values: list[Any] = [wanted.name, wanted.host]
+        secrets: set[int] = set()
+        text = "CREATE USER %s@%s" if current is None else "ALTER USER %s@%s"
+        if current is None or _proof_differs(current, wanted, update_password):
+            text += _authentication(wanted, password, values, secrets)
+        if current is None or current.tls != wanted.tls:
+            text += f" {TLS_CLAUSES[wanted.tls]}"
+        statements.append(Statement(text, tuple(values), frozenset(secrets)))
+    have = current.privileges if current else {}
+    for place in sorted({*have, *wanted.privileges}):
+        surplus = have.get(place, frozenset()) - wanted.privileges.get(place, frozenset())
+        missing = wanted.privileges.get(place, frozenset()) - have.get(place, frozenset())
+        text_of_place = place.replace("%", "%%")
+        # One by one: ALL PRIVILEGES and GRANT OPTION cannot share a statement.
+        statements += [
+            Statement(f"REVOKE {privilege} ON {text_of_place} FROM %s@%s", (wanted.name, wanted.host))
+            for privilege in sorted(surplus)
+        ]
+        if missing:
+            option = " WITH GRANT OPTION" if "GRANT OPTION" in missing else ""
+            names = ", ".join(sorted(missing - {"GRANT OPTION"})) or "USAGE"
+            statements.append(Statement(f"GRANT {names} ON {text_of_place} TO %s@%s{option}", (wanted.name, wanted.host)))
+    return statements
+
+
+def _proof_differs(current: Account, wanted: Account, update_password: str) -> bool:
+    if current.plugin != wanted.plugin:
+        return True
+    return wanted.plugin != "unix_socket" and update_password == "always" and current.hash != wanted.hash
+
+
+def plan_hygiene(
+    accounts: Iterable[tuple[str, str]],
+    test_database_empty: bool,
+    anyone_rows: int,
+    remove_anonymous: bool,
+    remove_test_database: bool,
+) -> list[Statement]:
+    """What an installation may have left that nobody asked for.
+
+    :param accounts: (user, host) of all accounts.
+    :param test_database_empty: whether there is a database test, without a table.
+    :param anyone_rows: number of rows in mysql.db that give every account the databases test and test_…
+    :returns: statements. A database test with tables stays: somebody uses it.
+    """
+    statements = []
+    if remove_anonymous:
+        statements += [Statement("DROP USER %s@%s", who) for who in accounts if who[0] == ""]
+    if remove_test_database:
+        if test_database_empty:
+            statements.append(Statement(f"DROP DATABASE {identifier('test')}"))
+        if anyone_rows:
+            # No GRANT or REVOKE reaches these rows.
+            statements.append(Statement("DELETE FROM mysql.db WHERE User = '' AND Db IN (%s, %s)", ("test", r"test\_%")))
+            statements.append(Statement("FLUSH PRIVILEGES"))
+    return statements

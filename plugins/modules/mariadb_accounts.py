@@ -1,0 +1,245 @@
+#!/usr/bin/python
+# -*- coding: utf-8 -*-
+
+# Copyright: (c) 2026, The dialtone.ha_pbx developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: mariadb_accounts
+short_description: Accounts of one node of a replicating MariaDB pair
+version_added: "0.1.0"
+description:
+  - Makes accounts, with how they authenticate, the TLS they must use and exactly the privileges they have, and removes what
+    installations leave behind. All of it in one call.
+  - Nothing is written to the binary log. Each node of a pair gets its own accounts, which differ between the two, and an
+    account must be right before replication is.
+author:
+  - The dialtone.ha_pbx developers (@dialtone)
+extends_documentation_fragment:
+  - dialtone.ha_pbx.mariadb
+attributes:
+  check_mode:
+    description: Can run in check mode and return changed status prediction without modifying target.
+    support: full
+  diff_mode:
+    description: Will return details on what has changed (or possibly needs changing in check_mode), when in diff mode.
+    support: full
+options:
+  accounts:
+    description:
+      - The accounts. Others are left alone.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: Name of the account.
+        type: str
+        required: true
+      host:
+        description: Host or address from which it may log in, as MariaDB writes it (V(%) for any).
+        type: str
+        default: localhost
+      password:
+        description: Its password. Without one the account authenticates by O(accounts[].plugin).
+        type: str
+      plugin:
+        description: How the account authenticates without a password.
+        type: str
+        choices: [unix_socket]
+      update_password:
+        description:
+          - V(always) compares the password with the proof the server has of it, and changes it when it differs.
+          - V(on_create) leaves the password of an account that exists.
+        type: str
+        choices: [always, on_create]
+        default: always
+      tls:
+        description:
+          - What a connection must show - V(none) nothing, V(ssl) TLS, V(x509) TLS and a certificate of the authority that
+            the server trusts.
+        type: str
+        choices: [none, ssl, x509]
+        default: none
+      privileges:
+        description:
+          - Level (V(*.*), V(database.*) or V(database.table)) to a list of privileges, as C(SHOW GRANTS) names them. The
+            account has these afterwards, and no others.
+        type: dict
+        default: {}
+      only_host:
+        description: Whether accounts of the same name for other hosts are removed.
+        type: bool
+        default: false
+      state:
+        description: Whether the account exists.
+        type: str
+        choices: [present, absent]
+        default: present
+  remove_anonymous:
+    description:
+      - Whether accounts without a name are removed.
+    type: bool
+    default: false
+  remove_test_database:
+    description:
+      - Whether everybody's right to use databases called test or test_... is removed, and the database test if it has no
+        tables.
+    type: bool
+    default: false
+"""
+
+EXAMPLES = r"""
+- name: Let the peer replicate, and tidy up after the installation
+  dialtone.ha_pbx.mariadb_accounts:
+    accounts:
+      - name: replication
+        host: 192.0.2.12
+        password: "{{ replication_password }}"
+        tls: x509
+        only_host: true
+        privileges:
+          "*.*": [REPLICATION SLAVE]
+    remove_anonymous: true
+    remove_test_database: true
+
+- name: Let Asterisk write call records
+  dialtone.ha_pbx.mariadb_accounts:
+    accounts:
+      - name: asterisk
+        plugin: unix_socket
+        privileges:
+          asteriskcdr.*: [SELECT, INSERT]
+"""
+
+RETURN = r"""
+executed_queries:
+  description: The statements that were run, without passwords.
+  returned: always
+  type: list
+  elements: str
+  sample: ["CREATE USER 'replication'@'192.0.2.12' IDENTIFIED BY '********' REQUIRE X509"]
+planned_queries:
+  description: The statements that were run, or in check mode would be.
+  returned: success
+  type: list
+  elements: str
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils import mariadb
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils.mariadb import MariaDBError, Session, Statement, hostname
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils.mariadb_account import (
+    Account,
+    account_from,
+    level,
+    native_hash,
+    plan_account,
+    plan_hygiene,
+)
+
+
+def read_account(session: Session, who: tuple[str, str]) -> Account | None:
+    rows = session.rows("SELECT Priv FROM mysql.global_priv WHERE User = %s AND Host = %s", who)
+    if not rows:
+        return None
+    grants = [next(iter(row.values())) for row in session.rows("SHOW GRANTS FOR %s@%s", who)]
+    return account_from(*who, rows[0]["Priv"], grants)
+
+
+def wanted_account(params: dict[str, Any]) -> Account:
+    if bool(params["password"]) == bool(params["plugin"]):
+        raise MariaDBError(
+            f"{hostname()}: the account {params['name']}@{params['host']} needs either a password or plugin, and not both."
+        )
+    return Account(
+        params["name"],
+        params["host"],
+        params["plugin"] or "mysql_native_password",
+        native_hash(params["password"]) if params["password"] else "",
+        params["tls"],
+        {level(place): frozenset(name.upper() for name in names) for place, names in params["privileges"].items() if names},
+    )
+
+
+def plan(session: Session, params: dict[str, Any]) -> list[Statement]:
+    everybody = [
+        (row["User"], row["Host"])
+        # Roles are accounts without a host, and not in question here.
+        for row in session.rows("SELECT User, Host FROM mysql.global_priv WHERE Host <> '' OR User = ''")
+    ]
+    statements: list[Statement] = []
+    for account in params["accounts"]:
+        who = (account["name"], account["host"])
+        if account["state"] == "absent":
+            statements += [Statement("DROP USER %s@%s", who)] if who in everybody else []
+            continue
+        statements += plan_account(
+            read_account(session, who), wanted_account(account), account["password"], account["update_password"]
+        )
+        if account["only_host"]:
+            statements += [
+                Statement("DROP USER %s@%s", other) for other in everybody if other[0] == who[0] and other[1] != who[1]
+            ]
+    test_tables = session.value(
+        "SELECT COUNT(TABLE_NAME) FROM information_schema.SCHEMATA LEFT JOIN information_schema.TABLES "
+        "ON TABLE_SCHEMA = SCHEMA_NAME WHERE SCHEMA_NAME = 'test' GROUP BY SCHEMA_NAME"
+    )
+    anyone = session.value("SELECT COUNT(*) FROM mysql.db WHERE User = '' AND Db IN (%s, %s)", ("test", r"test\_%"))
+    return statements + plan_hygiene(
+        everybody, test_tables == 0, int(anyone), params["remove_anonymous"], params["remove_test_database"]
+    )
+
+
+def work(module: AnsibleModule, session: Session) -> dict[str, Any]:
+    statements = plan(session, module.params)
+    if statements and not module.check_mode:
+        session.set_binlog(False)
+        for statement in statements:
+            session.execute(statement)
+    shown = [str(statement) for statement in statements]
+    return {
+        "changed": bool(statements),
+        "planned_queries": shown,
+        "diff": {"before": "", "after": "".join(f"{line}\n" for line in shown)},
+    }
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            **mariadb.CONNECTION_ARGUMENTS,
+            "accounts": {
+                "type": "list",
+                "elements": "dict",
+                "default": [],
+                "options": {
+                    "name": {"type": "str", "required": True},
+                    "host": {"type": "str", "default": "localhost"},
+                    "password": {"type": "str", "no_log": True},
+                    "plugin": {"type": "str", "choices": ["unix_socket"]},
+                    "update_password": {
+                        "type": "str", "choices": ["always", "on_create"], "default": "always", "no_log": False,
+                    },
+                    "tls": {"type": "str", "choices": ["none", "ssl", "x509"], "default": "none"},
+                    "privileges": {"type": "dict", "default": {}},
+                    "only_host": {"type": "bool", "default": False},
+                    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+                },
+            },
+            "remove_anonymous": {"type": "bool", "default": False},
+            "remove_test_database": {"type": "bool", "default": False},
+        },
+        supports_check_mode=True,
+    )
+    mariadb.run_module(module, lambda session: work(module, session))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,404 @@
+#!/usr/bin/python
+# -*- coding: utf-8 -*-
+
+# Copyright: (c) 2026, The dialtone.ha_pbx developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: mariadb_replica
+short_description: Make a MariaDB server the replica of another
+version_added: "0.1.0"
+description:
+  - Makes, changes, starts, stops or removes one replication connection (C(CHANGE MASTER), C(START SLAVE), …).
+  - What the server shows is compared with what is wanted, and only what differs is changed. Coordinates and GTID
+    positions are never compared. An option that is not given leaves what an existing replica has.
+  - A replica that cannot start is a failure, with the error of its threads and what to do. One that this call created is
+    removed again then.
+author:
+  - The dialtone.ha_pbx developers (@dialtone)
+extends_documentation_fragment:
+  - dialtone.ha_pbx.mariadb
+attributes:
+  check_mode:
+    description: Can run in check mode and return changed status prediction without modifying target.
+    support: full
+  diff_mode:
+    description: Will return details on what has changed (or possibly needs changing in check_mode), when in diff mode.
+    support: full
+options:
+  state:
+    description:
+      - V(started) - it exists as described and both threads run.
+      - V(stopped) - it exists as described and neither thread runs.
+      - V(absent) - it does not exist (C(RESET SLAVE ALL)).
+      - V(testable) - nothing is changed; the module only logs in at the primary as the replica would, and fails if it
+        cannot. A way to find a wrong password or certificate before anything is touched.
+    type: str
+    choices: [started, stopped, absent, testable]
+    default: started
+  connection:
+    description:
+      - Name of the replication connection. Empty is the default connection.
+    type: str
+    default: ""
+  host:
+    description:
+      - Host of the primary. Needed for a new replica.
+    type: str
+  port:
+    description:
+      - Port of the primary. A new replica uses 3306 by default.
+    type: int
+  user:
+    description:
+      - Account on the primary, with the privilege REPLICATION SLAVE. Needed for a new replica.
+    type: str
+  password:
+    description:
+      - Its password, at most 32 bytes, because the server forgets the rest. Needed for a new replica.
+    type: str
+  update_password:
+    description:
+      - V(always) - the password of an existing replica is compared with the one the server has stored in C(master.info)
+        and changed if it differs; where that file cannot be read, it is sent each time.
+      - V(on_create) - the password of an existing replica is left alone.
+    type: str
+    choices: [always, on_create]
+    default: always
+  connect_retry:
+    description:
+      - Seconds between attempts to connect. A new replica uses 1 by default, because the server's own default of 60 leaves
+        a primary without its replica for a minute.
+    type: int
+  heartbeat_period:
+    description:
+      - Seconds of silence after which the primary sends a heartbeat. Must be below C(slave_net_timeout). A new replica
+        uses 2 by default.
+    type: float
+  use_gtid:
+    description:
+      - Whether the replica follows GTIDs from C(gtid_slave_pos), or log coordinates. A new replica uses V(slave_pos) by
+        default.
+    type: str
+    choices: ["no", slave_pos]
+  log_file:
+    description:
+      - For a new replica - file of the primary's binary log to begin with. With O(use_gtid=slave_pos) the replica begins
+        there, learns its GTID position from the primary, and follows GTIDs from then on. An existing replica ignores it.
+    type: str
+  log_pos:
+    description:
+      - Position in O(log_file), in bytes.
+    type: int
+  until_gtid:
+    description:
+      - A GTID position that must be contained in C(gtid_slave_pos) in the end. Where the replica has not applied that far
+        within O(wait), the module fails.
+    type: str
+  demote_to_slave:
+    description:
+      - Whether the replica's GTID position takes in what this server itself has written (C(MASTER_DEMOTE_TO_SLAVE)). For a
+        server that was a primary in the same domain; a pair with a domain for each server does not need it.
+    type: bool
+    default: false
+  ssl:
+    description:
+      - Whether the connection uses TLS. A new replica does not by default.
+    type: bool
+  ssl_ca:
+    description:
+      - Certificate of the authority that signed the primary's certificate.
+    type: path
+  ssl_cert:
+    description:
+      - Certificate that this server shows to the primary.
+    type: path
+  ssl_key:
+    description:
+      - Key of O(ssl_cert).
+    type: path
+  ssl_verify:
+    description:
+      - Whether the primary's certificate must come from O(ssl_ca) and be made out to O(host). Applies with O(ssl=true); a new
+        replica verifies by default.
+    type: bool
+  wait:
+    description:
+      - Seconds to wait for each of - both threads run, everything received is applied.
+    type: int
+    default: 30
+notes:
+  - The password appears in no log, no diff and no result.
+seealso:
+  - module: dialtone.ha_pbx.mariadb_snapshot
+  - module: dialtone.ha_pbx.mariadb_seed
+"""
+
+EXAMPLES = r"""
+- name: Replicate from the peer, from where the snapshot was made
+  dialtone.ha_pbx.mariadb_replica:
+    host: 192.0.2.11
+    user: replication
+    password: "{{ replication_password }}"
+    log_file: "{{ snapshot.file }}"
+    log_pos: "{{ snapshot.position }}"
+    until_gtid: "{{ snapshot.gtid_binlog_pos }}"
+    ssl: true
+    ssl_ca: /etc/mysql/pbx-ca.pem
+    ssl_cert: /etc/mysql/pbx-cert.pem
+    ssl_key: /etc/mysql/pbx-key.pem
+
+- name: Stop replicating
+  dialtone.ha_pbx.mariadb_replica:
+    state: stopped
+"""
+
+RETURN = r"""
+replica:
+  description: The replica afterwards, as M(dialtone.ha_pbx.mariadb_info) describes one; null when there is none.
+  returned: success
+  type: dict
+steps:
+  description: What was done, or in check mode would be done, in order.
+  returned: success
+  type: list
+  elements: str
+  sample: [log in at the primary, stop the replica, change the replica, start the replica, wait until both threads run]
+executed_queries:
+  description: The statements that were run, without the password.
+  returned: always
+  type: list
+  elements: str
+  sample: ["STOP SLAVE", "CHANGE MASTER TO MASTER_CONNECT_RETRY=1", "START SLAVE"]
+"""
+
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils import mariadb, mariadb_replication, mariadb_server
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils.mariadb import MariaDBError, Session, hostname
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils.mariadb_replication import Step, Wanted
+
+
+def wanted_from(params: dict[str, Any]) -> Wanted:
+    # Without TLS the paths say nothing, and what a server has left in them is no difference.
+    tls = params["ssl"] is not False
+    return Wanted(
+        connection=params["connection"],
+        host=params["host"],
+        port=params["port"],
+        user=params["user"],
+        password=params["password"],
+        connect_retry=params["connect_retry"],
+        heartbeat_period=params["heartbeat_period"],
+        use_gtid=params["use_gtid"],
+        ssl=params["ssl"],
+        ssl_ca=params["ssl_ca"] if tls else None,
+        ssl_cert=params["ssl_cert"] if tls else None,
+        ssl_key=params["ssl_key"] if tls else None,
+        # 11.4 and later verify unless told otherwise, and then refuse a connection without TLS.
+        ssl_verify=params["ssl_verify"] if tls else False,
+    )
+
+
+def password_differs(session: Session, params: dict[str, Any], current: dict[str, Any] | None) -> bool:
+    """Whether the password of an existing replica has to be sent."""
+    if current is None or params["password"] is None or params["update_password"] == "on_create":
+        return False
+    path = Path(session.value("SELECT @@datadir")) / mariadb_replication.master_info_name(params["connection"])
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return True
+    return mariadb_replication.replication_password(text, current["host"], current["user"]) != params["password"]
+
+
+class Work:
+    """Read, plan, apply."""
+
+    def __init__(self, module: AnsibleModule, session: Session) -> None:
+        self.module = module
+        self.params = module.params
+        self.session = session
+        self.name = module.params["connection"]
+
+    def current(self) -> dict[str, Any] | None:
+        return mariadb_server.replica(self.session, self.name)
+
+    def test_login(self, current: dict[str, Any] | None) -> None:
+        """Log in at the primary as the replica will."""
+        if self.params["password"] is None:
+            return  # the one the server has stored is its own secret, and it will try it itself
+        wanted = wanted_from(self.params)
+        like = mariadb_replication.completed(wanted, current)
+        found = mariadb.test_login(
+            like.host, like.port, like.user, like.password,
+            {"ca": like.ssl_ca, "cert": like.ssl_cert, "key": like.ssl_key, "verify": like.ssl_verify} if like.ssl else None,
+            self.params["connect_timeout"],
+        )
+        own = int(self.session.value("SELECT @@server_id"))
+        if found["server_id"] == own:
+            raise MariaDBError(
+                f"{hostname()}: this server and the primary {like.host}:{like.port} both have server_id {own}. "
+                "Each server needs its own; correct the configuration of one and restart it. Nothing was changed."
+            )
+
+    def wait_running(self) -> None:
+        # The IO thread keeps trying after most errors, so they are reported when the time is over. Only a stopped
+        # thread that says why is final.
+        def decided() -> bool:
+            status = self.current()
+            return status is None or status["healthy"] or bool(
+                (status["io_running"] == "No" and status["io_errno"])
+                or (status["sql_running"] == "No" and status["sql_errno"])
+            )
+
+        mariadb_server.poll(decided, self.params["wait"])
+        status = self.current()
+        if status is None or not status["healthy"]:
+            why = status["problem"] if status else "the replica is gone: somebody removed it meanwhile."
+            raise MariaDBError(f"{hostname()}: {why}")
+
+    def wait_applied(self) -> None:
+        def applied() -> bool:
+            status = self.current()
+            if status is None or (status["sql_running"] == "No" and status["sql_errno"]):
+                return True
+            return status["caught_up"] and mariadb_replication.covers(status["gtid_slave_pos"], self.params["until_gtid"])
+
+        in_time = mariadb_server.poll(applied, self.params["wait"])
+        status = self.current()
+        if status is None or status["sql_running"] != "Yes":
+            raise MariaDBError(f"{hostname()}: {status['problem'] if status else 'the replica is gone.'}")
+        if not in_time:
+            raise MariaDBError(
+                f"{hostname()}: the replica of {status['host']}:{status['port']} is behind after {self.params['wait']} s: it "
+                f"received {status['read_file']}:{status['read_position']}, applied {status['applied_file']}:"
+                f"{status['applied_position']} and GTID {status['gtid_slave_pos'] or 'none'}"
+                + (f", and {self.params['until_gtid']} is expected" if self.params["until_gtid"] else "")
+                + ". Give it more time (wait), or look at what it is working on (SHOW PROCESSLIST)."
+            )
+
+    def apply(self, steps: list[Step], current: dict[str, Any] | None) -> None:
+        for step in steps:
+            if step.kind == "test":
+                self.test_login(current)
+            elif step.kind == "run":
+                self.wait_running()
+            elif step.kind == "apply":
+                self.wait_applied()
+            elif step.statement is not None:
+                self.session.execute(step.statement)
+
+    def undo_creation(self) -> None:
+        """Leave the server as it was: without a replica."""
+        if self.current() is None:
+            return
+        for step in mariadb_replication.plan_replica(self.current(), Wanted(connection=self.name), "absent"):
+            if step.statement is not None:
+                self.session.execute(step.statement)
+
+    def run(self) -> dict[str, Any]:
+        params = self.params
+        if params["password"] is not None and len(params["password"].encode()) > mariadb_replication.PASSWORD_MAX:
+            raise MariaDBError(
+                f"{hostname()}: the replication password is longer than {mariadb_replication.PASSWORD_MAX} bytes. MariaDB cuts "
+                "the rest off at its next restart (MDEV-29994), and the replica could not log in any more. Choose a shorter one."
+            )
+        current = self.current()
+        if params["state"] == "testable":
+            self.test_login(current)
+            return {"changed": False, "replica": current, "steps": []}
+        wanted = wanted_from(params)
+        coordinates = (params["log_file"], params["log_pos"]) if params["log_file"] else None
+        try:
+            steps = mariadb_replication.plan_replica(
+                current, wanted, params["state"], password_differs(self.session, params, current), coordinates,
+                params["demote_to_slave"],
+            )
+        except MariaDBError as error:
+            raise MariaDBError(f"{hostname()}: {error}") from error
+        if not self.module.check_mode:
+            try:
+                self.apply(steps, current)
+                if params["until_gtid"] and params["state"] == "started":
+                    self.wait_applied()
+            except MariaDBError as error:
+                if current is not None or not any(query.startswith("CHANGE MASTER") for query in self.session.executed):
+                    raise
+                self.undo_creation()
+                raise MariaDBError(f"{error} The replica was removed again, as it was before.") from error
+        return self.result(steps, current)
+
+    def result(self, steps: list[Step], current: dict[str, Any] | None) -> dict[str, Any]:
+        check = self.module.check_mode
+        after = predicted(current, self.params) if check else shown(self.current())
+        return {
+            # Waiting and testing change nothing.
+            "changed": any(step.statement for step in steps),
+            "replica": current if check else self.current(),
+            "steps": [f"{step.text}: {step.statement}" if step.statement else step.text for step in steps],
+            "diff": {"before": text(shown(current)), "after": text(after)},
+        }
+
+
+SHOWN = (*mariadb_replication.CLAUSES, "use_gtid")
+
+
+def shown(status: dict[str, Any] | None) -> dict[str, Any] | None:
+    """What a diff shows of a replica: settings and whether it runs, nothing that moves by itself."""
+    if status is None:
+        return None
+    return {**{name: status[name] for name in SHOWN}, "running": status["healthy"]}
+
+
+def predicted(current: dict[str, Any] | None, params: dict[str, Any]) -> dict[str, Any] | None:
+    if params["state"] == "absent":
+        return None
+    like = mariadb_replication.completed(wanted_from(params), current)
+    return {**{name: getattr(like, name) for name in SHOWN}, "running": params["state"] == "started"}
+
+
+def text(status: dict[str, Any] | None) -> str:
+    return "".join(f"{name}: {value}\n" for name, value in status.items()) if status else "no replica\n"
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            **mariadb.CONNECTION_ARGUMENTS,
+            "state": {"type": "str", "choices": ["started", "stopped", "absent", "testable"], "default": "started"},
+            "connection": {"type": "str", "default": ""},
+            "host": {"type": "str"},
+            "port": {"type": "int"},
+            "user": {"type": "str"},
+            "password": {"type": "str", "no_log": True},
+            "update_password": {"type": "str", "choices": ["always", "on_create"], "default": "always", "no_log": False},
+            "connect_retry": {"type": "int"},
+            "heartbeat_period": {"type": "float"},
+            "use_gtid": {"type": "str", "choices": ["no", "slave_pos"]},
+            "log_file": {"type": "str"},
+            "log_pos": {"type": "int"},
+            "until_gtid": {"type": "str"},
+            "demote_to_slave": {"type": "bool", "default": False},
+            "ssl": {"type": "bool"},
+            "ssl_ca": {"type": "path"},
+            "ssl_cert": {"type": "path"},
+            "ssl_key": {"type": "path", "no_log": False},
+            "ssl_verify": {"type": "bool"},
+            "wait": {"type": "int", "default": 30},
+        },
+        required_together=[("log_file", "log_pos"), ("ssl_cert", "ssl_key")],
+        required_if=[("state", "testable", ("host", "user", "password"))],
+        supports_check_mode=True,
+    )
+    mariadb.run_module(module, lambda session: Work(module, session).run())
+
+
+if __name__ == "__main__":
+    main()
