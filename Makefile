@@ -14,7 +14,7 @@ export PYTHONUNBUFFERED := 1
 export PYTHONPYCACHEPREFIX := $(CURDIR)/.cache/pycache
 
 PYTHON_CHECKED := plugins tests tools lab molecule
-SHELL_SCRIPTS = $$(git ls-files --cached --others --exclude-standard | xargs grep --files-with-matches --extended-regexp --max-count=1 '^\#!.*[/ ](ba)?sh$$' --)
+SHELL_SCRIPTS = $$(git ls-files --cached --others --exclude-standard | grep --invert-match '\.j2$$' | xargs grep --files-with-matches --extended-regexp --max-count=1 '^\#!.*[/ ](ba)?sh$$' --)
 
 # A step says what it is, and how long it took.
 step = begin=$$SECONDS; printf '\n== %s\n' '$(1)'; $(2); printf '== %s: %d s\n' '$(1)' "$$((SECONDS - begin))"

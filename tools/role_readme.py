@@ -28,6 +28,14 @@ BOLD_MARKUP = re.compile(r"\bB\(([^()]*)\)")
 ITALIC_MARKUP = re.compile(r"\bI\(([^()]*)\)")
 
 
+class IndentedLists(yaml.SafeDumper):
+    """YAML as yamllint wants it: lists are indented below their key."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        """Indent, also for a list, which PyYAML leaves where its key is."""
+        super().increase_indent(flow, False)
+
+
 def as_markdown(text: str) -> str:
     """Return a paragraph of an argument spec as Markdown.
 
@@ -124,7 +132,7 @@ def example(role: str, variables: Mapping[str, Any]) -> list[str]:
     play["roles"] = [{"role": f"{COLLECTION}.{role}"}]
     if variables:
         play["vars"] = dict(variables)
-    text = yaml.safe_dump([play], sort_keys=False, width=100, indent=2)
+    text = yaml.dump([play], Dumper=IndentedLists, sort_keys=False, width=100)
     return ["```yaml", *text.rstrip("\n").split("\n"), "```"]
 
 
@@ -138,7 +146,8 @@ def readme(role_dir: Path, example_values: Mapping[str, Any]) -> str:
 
     Args:
         role_dir: the role's directory.
-        example_values: values of variables, of which the example shows those that the role requires.
+        example_values: values of variables, of which the example shows the role's own, and the shared ones that
+            it requires.
 
     Raises:
         KeyError: the role has no argument spec for its entry point ``main``.
@@ -164,12 +173,12 @@ def readme(role_dir: Path, example_values: Mapping[str, Any]) -> str:
             *table(shared, {}),
             "",
         ]
-    required = {
+    shown = {
         name: example_values[name]
         for name, option in options.items()
-        if option.get("required") and name in example_values
+        if name in example_values and (name in own or option.get("required"))
     }
-    lines += ["## Example", "", *example(role, required), ""]
+    lines += ["## Example", "", *example(role, shown), ""]
     lines += [
         "The whole exchange is `playbooks/site.yml`; `inventories/example` explains the variables of a pair.",
         "",

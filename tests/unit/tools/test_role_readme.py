@@ -54,7 +54,7 @@ def root(tmp_path: Path) -> Path:
         (role / name).write_text(text)
     inventory = tmp_path / role_readme.EXAMPLE_INVENTORY
     inventory.mkdir(parents=True)
-    (inventory / "thing.yml").write_text("thing_tenants:\n  - name: office\nthing_mode: slow\n")
+    (inventory / "thing.yml").write_text("thing_tenants:\n  - name: office\npbx_nodes: [a, b]\nother: 1\n")
     return tmp_path
 
 
@@ -88,9 +88,10 @@ def test_a_default_that_contains_markup_stays_readable(root: Path) -> None:
     assert "| ``{{ x \\| default('a`b') }}`` |" in text
 
 
-def test_the_example_shows_required_variables_only(root: Path) -> None:
+def test_the_example_shows_what_the_inventory_says_of_the_role(root: Path) -> None:
     role_readme.main([], root)
     example = (root / "roles/thing/README.md").read_text().split("## Example")[1]
     assert "role: dialtone.ha_pbx.thing" in example
-    assert "- name: office" in example
-    assert "thing_mode" not in example
+    assert "    thing_tenants:\n      - name: office\n" in example
+    assert "pbx_nodes" not in example, "the role does not require it"
+    assert "other" not in example
