@@ -101,7 +101,7 @@ class Probe:
                 # While the address is away the kernel says so on our own socket; that is an answer nobody gave.
                 with contextlib.suppress(OSError):
                     self._ask()
-            readable, _, _ = select.select([self._socket], [], [], max(0.0, due - time.monotonic()))
+            readable = select.select([self._socket], [], [], max(0.0, due - time.monotonic()))[0]
             if not readable:
                 continue
             try:

@@ -49,7 +49,7 @@ def answers(address: str, port: int) -> bool:
 
 
 def test_nothing_unexpected_listens(machine: Host) -> None:
-    found = {(protocol, port, program) for protocol, port, program, _ in listening(machine)}
+    found = {(protocol, port, program) for protocol, port, program, _address in listening(machine)}
     unexpected = found - set(LISTENING)
     assert [
         (protocol, port, program)

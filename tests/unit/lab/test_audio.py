@@ -70,7 +70,7 @@ def test_silence_is_no_tone() -> None:
 
 def test_noise_is_no_tone() -> None:
     generator = random.Random(1)  # noqa: S311 - noise, not a secret
-    assert heard(array.array("h", (generator.randrange(-8000, 8000) for _ in range(RATE))), 440) == 0
+    assert heard(array.array("h", (generator.randrange(-8000, 8000) for _sample in range(RATE))), 440) == 0
 
 
 def test_both_tones_at_once_are_neither() -> None:

@@ -64,8 +64,10 @@ def judge(cluster: dict[str, Any], what: str = "verify_cluster_bad", **variables
     return [f"{entry['found']} -> {entry['cure']}" for entry in bad]
 
 
-def judge_database(database: dict[str, Any], host: str = "server1", cluster: dict[str, Any] = HEALTHY) -> list[str]:
-    return judge(cluster, "verify_database_bad", verify_database=database, inventory_hostname=host)
+def judge_database(
+    database: dict[str, Any], host: str = "server1", cluster: dict[str, Any] | None = None
+) -> list[str]:
+    return judge(cluster or HEALTHY, "verify_database_bad", verify_database=database, inventory_hostname=host)
 
 
 def test_a_healthy_exchange_has_nothing_to_report() -> None:
