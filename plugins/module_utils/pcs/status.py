@@ -163,6 +163,9 @@ def parse_simulation(text: str) -> list[dict[str, str]]:
         dest = element.get("dest", element.get("node", "") if element.tag != "node_action" else "")
         if what.lower() in ("stop", "demote") and not source:
             source, dest = dest, ""
+        if what.lower() in ("promote", "restart", "recover") and not dest:
+            # What stays where it is comes with a source only.
+            dest = source
         actions.append(
             {
                 "action": what.lower(),
@@ -180,7 +183,7 @@ def simulation_lines(actions: list[dict[str, str]]) -> list[str]:
     """The cluster's actions as lines for people: "move pbx-ip server1 -> server2"."""
     lines = []
     for action in actions:
-        way = " -> ".join(part for part in (action["source"], action["dest"]) if part)
+        way = " -> ".join(dict.fromkeys(part for part in (action["source"], action["dest"]) if part))
         reason = f" (because of: {action['reason']})" if action["reason"] else ""
         blocked = " BLOCKED" if action.get("blocked") else ""
         lines.append(f"{action['action']} {action['resource']} {way}".rstrip() + blocked + reason)

@@ -1,0 +1,217 @@
+# Copyright: (c) 2026, The dialtone.ha_pbx developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Properties, defaults and constraints: plans and what they do to a CIB."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+
+import pytest
+
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs import cib, constraint, declaration, values
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.plan import Action
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.runner import PcsError, Result
+
+OK = {"pcs -f": Result(0, "", "")}
+
+
+# --- properties and defaults --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["property", "resource_default", "operation_default"])
+def test_absent_same_other_value_and_removed(empty, kind, fake):
+    pcs = fake(OK)
+    assert [a.verb for a in values.ensure(pcs, empty, kind, values.desired({"a": True, "b": 1}))] == ["set", "set"]
+    assert values.read(empty, kind) == {"a": "true", "b": "1"}
+    quiet = fake()
+    assert values.ensure(quiet, empty, kind, values.desired({"a": True, "b": 1})) == []
+    assert quiet.calls == []
+    assert values.ensure(pcs, empty, kind, values.desired({"a": False})) == [
+        Action("set", kind, "", "a", "true", "false")
+    ]
+    # Names that are not declared stay.
+    assert values.read(empty, kind) == {"a": "false", "b": "1"}
+    assert [a.verb for a in values.ensure(quiet, empty, kind, values.desired({"a": None, "b": ""}))] == [
+        "remove",
+        "remove",
+    ]
+    assert values.read(empty, kind) == {}
+
+
+def test_all_named_are_removed_whatever_their_value():
+    assert values.desired({"a": 1, "b": None}, absent=True) == {"a": None, "b": None}
+
+
+def test_pcs_judges_properties_before_they_are_written(empty, fake):
+    pcs = fake({"pcs -f": Result(1, "", "Error: invalid cluster property option 'bogus'")})
+    with pytest.raises(PcsError, match="bogus"):
+        values.ensure(pcs, empty, "property", {"bogus": "1"})
+    assert values.read(empty, "property") == {}
+
+
+def test_what_the_cluster_writes_itself_is_refused(empty):
+    with pytest.raises(PcsError, match="dc-version"):
+        values.plan("property", {}, {"dc-version": "1"})
+
+
+def test_bookkeeping_stays(pair, fake):
+    before = values.read(pair, "property")
+    values.ensure(fake(OK), pair, "property", {"batch-limit": "7"})
+    assert values.read(pair, "property") == {**before, "batch-limit": "7"}
+
+
+# --- constraints --------------------------------------------------------------------------------------------------
+
+COLOCATION = {"id": "c", "type": "colocation", "resource": "pbx", "with_resource": "st-clone", "with_role": "Promoted"}
+ORDER = {
+    "id": "o",
+    "type": "order",
+    "first": "st-clone",
+    "first_action": "promote",
+    "then": "pbx",
+    "then_action": "start",
+}
+LOCATION = {"id": "l", "type": "location", "resource": "pbx", "node": "node1", "score": "100"}
+
+
+@pytest.mark.parametrize("declared", [COLOCATION, ORDER, LOCATION], ids=lambda d: d["type"])
+def test_created_read_back_and_nothing_to_do(pair, declared):
+    wanted = constraint.desired(declared)
+    assert [a.verb for a in constraint.ensure(pair, wanted)] == ["create"]
+    assert constraint.read(pair, declared["id"]) == wanted
+    assert constraint.ensure(pair, wanted) == []
+
+
+@pytest.mark.parametrize(
+    ("declared", "change", "name"),
+    [
+        (COLOCATION, {"score": "-INFINITY"}, "score"),
+        (COLOCATION, {"with_role": "Unpromoted"}, "with-rsc-role"),
+        (COLOCATION, {"with_role": None}, "with-rsc-role"),
+        (ORDER, {"kind": "Optional"}, "kind"),
+        (ORDER, {"symmetrical": False}, "symmetrical"),
+        (LOCATION, {"node": "node2"}, "node"),
+        (LOCATION, {"score": "5"}, "score"),
+    ],
+)
+def test_another_value_changes_the_constraint_under_its_id(pair, declared, change, name):
+    constraint.ensure(pair, constraint.desired(declared))
+    number = len(cib.section(pair, "constraints"))
+    wanted = constraint.desired({**declared, **change})
+    assert [a.name for a in constraint.ensure(pair, wanted)] == [name]
+    assert constraint.read(pair, declared["id"]) == wanted
+    assert len(cib.section(pair, "constraints")) == number
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"first": "a", "then": "b"},
+        {"first": "a", "then": "b", "first-action": "start", "then-action": "start", "kind": "Mandatory"},
+        {"first": "a", "then": "b", "symmetrical": "TRUE", "score": "INFINITY"},
+    ],
+)
+def test_defaults_of_an_order_are_no_difference(attributes):
+    assert constraint.effective("order", attributes) == constraint.effective("order", {"first": "a", "then": "b"})
+
+
+@pytest.mark.parametrize(
+    ("given", "normal"), [("+INFINITY", "INFINITY"), ("1000000", "INFINITY"), ("-inf", "-INFINITY")]
+)
+def test_scores(given, normal):
+    assert constraint.normal_score(given) == normal
+
+
+def test_old_role_names_are_no_difference(pair):
+    element = ET.SubElement(cib.section(pair, "constraints"), "rsc_colocation", {"id": "c", "score": "INFINITY"})
+    element.attrib.update({"rsc": "pbx", "with-rsc": "st-clone", "with-rsc-role": "Master"})
+    assert constraint.ensure(pair, constraint.desired(COLOCATION)) == []
+
+
+def test_a_constraint_with_sets_is_replaced(pair):
+    element = ET.SubElement(cib.section(pair, "constraints"), "rsc_order", {"id": "o"})
+    ET.SubElement(ET.SubElement(element, "resource_set", {"id": "s"}), "resource_ref", {"id": "pbx"})
+    constraint.ensure(pair, constraint.desired(ORDER))
+    assert constraint.read(pair, "o") == constraint.desired(ORDER)
+
+
+@pytest.mark.parametrize("id_", ["drbd-fence-by-handler-pbx", "cli-ban-pbx-on-node1"])
+def test_constraints_of_others_are_refused(pair, id_):
+    ET.SubElement(cib.section(pair, "constraints"), "rsc_location", {"id": id_, "rsc": "pbx", "node": "node1"})
+    with pytest.raises(PcsError, match="leaves them alone"):
+        constraint.desired({**LOCATION, "id": id_})
+    with pytest.raises(PcsError, match="leaves them alone"):
+        constraint.ensure_absent(pair, id_)
+    assert constraint.read(pair, id_) is not None
+
+
+@pytest.mark.parametrize(
+    ("declared", "message"),
+    [
+        ({**LOCATION, "resource": "nobody"}, "there is no resource 'nobody'"),
+        ({**ORDER, "first": "st"}, "st-clone"),
+    ],
+)
+def test_a_constraint_on_what_is_not_there_is_refused(pair, declared, message):
+    with pytest.raises(PcsError, match=message):
+        constraint.ensure(pair, constraint.desired(declared))
+
+
+@pytest.mark.parametrize(
+    "declared",
+    [
+        {"id": "x", "type": "location", "resource": "a"},
+        {"id": "x", "type": "order", "first": "a", "then": "b", "score": "1"},
+        {"id": "x", "type": "colocation", "resource": "a", "with_resource": "b", "score": "much"},
+        {"id": "x", "type": "order", "first": "a", "then": "b", "kind": "Sometimes"},
+        {"id": "x", "type": "ticket"},
+    ],
+)
+def test_an_impossible_constraint_is_refused(declared):
+    with pytest.raises(PcsError):
+        constraint.desired(declared)
+
+
+def test_removed_and_nothing_left_to_do(pair):
+    assert [a.verb for a in constraint.ensure_absent(pair, "o1")] == ["remove"]
+    assert constraint.ensure_absent(pair, "o1") == []
+
+
+# --- a whole declaration ------------------------------------------------------------------------------------------
+
+
+def test_the_list_is_the_order_of_the_group():
+    ordered = declaration.with_group_order(
+        [
+            {"name": "a", "group": "g"},
+            {"name": "x"},
+            {"name": "gone", "group": "g", "state": "absent"},
+            {"name": "b", "group": "g"},
+            {"name": "c", "group": "g", "before": "a"},
+            {"name": "d", "group": "h"},
+        ]
+    )
+    assert [entry.get("after") for entry in ordered] == [None, None, None, "a", None, None]
+
+
+def test_a_declaration_that_is_there_costs_no_program(pair, fake):
+    declared = {
+        "properties": {"stonith-enabled": True},
+        "resource_defaults": {"resource-stickiness": 100},
+        "stonith": [{"name": "fence-node2", "agent": "fence_dummy", "nodes": ["node2"], "options": {"type": "file"}}],
+        "resources": [{"name": "r1", "group": "pbx"}, {"name": "r2", "group": "pbx"}, {"name": "ip", "group": "pbx"}],
+        "constraints": [{**ORDER, "id": "o1"}, {**COLOCATION, "id": "c1"}],
+    }
+    runner = fake()
+    assert declaration.ensure(runner, pair, declared) == []
+    assert runner.calls == []
+
+
+def test_absent_entries_go_before_present_ones_come(pair, fake):
+    declared = {
+        "resources": [{"name": "ip", "state": "absent"}],
+        "constraints": [{"id": "o1", "state": "absent"}, LOCATION],
+    }
+    actions = declaration.ensure(fake(), pair, declared)
+    assert [a.target for a in actions] == ["o1", "ip", "l"]
