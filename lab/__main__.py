@@ -16,7 +16,7 @@ from .config import HOSTS, LAB_DIR, LabError
 def up() -> None:
     """Make a new lab: both hosts booted, nothing deployed. A lab of before is removed first."""
     started = time.monotonic()
-    image.bake()
+    base_image = image.bake()
     down()
     for part in ("", "log", "run", "secrets", "ssh"):
         (LAB_DIR / part).mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -24,7 +24,7 @@ def up() -> None:
     switch.make_identity()
     network.up()
     for name in HOSTS:
-        hosts.create(name)
+        hosts.create(name, base_image)
         hosts.start(name)
     switch.start()
     for name in HOSTS:

@@ -15,7 +15,6 @@ import subprocess
 import uuid
 from pathlib import Path
 
-from . import image
 from .command import run as run_here
 from .command import wait_for
 from .config import BRIDGE, HOSTS, LAB_DIR, PREFIX, REPOSITORY, Host, LabError, ns_argv
@@ -43,14 +42,14 @@ def host(name: str) -> Host:
     return HOSTS[name]
 
 
-def create(name: str) -> None:
-    """Make the host's disk and identity; `start` boots it."""
+def create(name: str, base_image: Path) -> None:
+    """Make the host's disk, an overlay on the directory `base_image`, and its identity; `start` boots it."""
     this = host(name)
     base = LAB_DIR / "hosts" / name
     for part in ("upper", "work", "root"):
         (base / part).mkdir(parents=True)
     SHARED.mkdir(exist_ok=True)
-    layers = f"lowerdir={image.root()},upperdir={base / 'upper'},workdir={base / 'work'}"
+    layers = f"lowerdir={base_image},upperdir={base / 'upper'},workdir={base / 'work'}"
     run_here(["mount", "-t", "overlay", "overlay", "-o", layers, str(_root(name))])
     _write(name, "etc/hostname", f"{name}\n")
     _write(name, "etc/machine-id", f"{uuid.uuid4().hex}\n", 0o444)
