@@ -366,6 +366,8 @@ def plan_replica(
     changes = differences(current, wanted)
     running = not current["io_running"] == current["sql_running"] == "No"
     fields = {field: want for field, (_is, want) in changes.items() if field != "use_gtid"}
+    # The server sets the heartbeat back to half of slave_net_timeout in a CHANGE MASTER that does not name it.
+    beat = {"heartbeat_period": current["heartbeat_period"]}
     password = wanted.password if password_differs else None
     steps: list[Step] = []
     if changes or password is not None:
@@ -384,7 +386,7 @@ def plan_replica(
         if running:
             steps.append(stop)
         steps.append(
-            Step("sql", "change the replica", _change(name, fields, password, gtid, demote=demote and gtid is not None))
+            Step("sql", "change the replica", _change(name, {**beat, **fields}, password, gtid, demote=demote and gtid is not None))
         )
         running = False
     if state == "started":
@@ -430,7 +432,10 @@ def _plan_new(
         *start,
         Step("apply", "wait until everything received is applied"),
         stop,
-        Step("sql", "follow GTIDs from now on", _change(wanted.connection, {}, use_gtid=gtid, demote=demote)),
+        Step(
+            "sql", "follow GTIDs from now on",
+            _change(wanted.connection, {"heartbeat_period": new.heartbeat_period}, use_gtid=gtid, demote=demote),
+        ),
         *start,
     ]
 
