@@ -43,8 +43,9 @@ def say(text: str) -> None:
 def make_tree(tree: Path) -> None:
     """Make a minimal Debian 13 in `tree`, with what Ansible needs and no package starting anything."""
     run([
-        "mmdebstrap", "--variant=minbase", "--include=ca-certificates,python3,python3-apt", "--skip=cleanup/apt/lists",
-        "--aptopt=Acquire::Check-Valid-Until \"false\"", "--dpkgopt=force-unsafe-io", SUITE, str(tree), MIRROR,
+        "mmdebstrap", "--variant=minbase", "--include=ca-certificates,python3,python3-apt,systemd",
+        "--skip=cleanup/apt/lists", "--aptopt=Acquire::Check-Valid-Until \"false\"", "--dpkgopt=force-unsafe-io",
+        SUITE, str(tree), MIRROR,
     ])  # fmt: skip
     policy = tree / "usr/sbin/policy-rc.d"
     policy.write_text("#!/bin/sh\nexit 101\n")

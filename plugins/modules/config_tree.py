@@ -36,6 +36,11 @@ options:
     type: list
     elements: str
     default: []
+  absent:
+    description: Paths relative to O(root) of files that must not exist, for example samples that a package left there.
+    type: list
+    elements: str
+    default: []
   owner:
     description: Owner of the files and of the directories under O(root).
     type: str
@@ -125,7 +130,12 @@ def refuse_paths(paths: list[str]) -> str | None:
 
 
 def plan(
-    current: dict[str, Entry], wanted: dict[str, bytes], purge: list[str], ids: tuple[int, int], modes: tuple[int, int]
+    current: dict[str, Entry],
+    wanted: dict[str, bytes],
+    purge: list[str],
+    ids: tuple[int, int],
+    modes: tuple[int, int],
+    absent: list[str] | None = None,
 ) -> dict[str, list[str]]:
     """Compare a tree with what it shall be.
 
@@ -135,6 +145,7 @@ def plan(
     :param purge: relative directories in which nothing else may lie.
     :param ids: (uid, gid) that files and directories shall have.
     :param modes: (mode of files, mode of directories), integers.
+    :param absent: paths of files that must not exist.
     :returns: {'directories': [...], 'write': [...], 'adjust': [...], 'remove': [...]}: directories to make, files to
         write, paths whose owner or mode is wrong, paths to remove (deepest first).
     :raises ValueError: where something that is no file, or no directory, stands in the way.
@@ -161,9 +172,16 @@ def plan(
             actions["write"].append(path)
         elif not right(entry, modes[0]):
             actions["adjust"].append(path)
+    for path in absent or []:
+        if path in current and current[path]["type"] == "directory":
+            raise ValueError(f"{path} is no file, and directories are not removed")
     keep = set(wanted) | set(directories)
     actions["remove"] = sorted(
-        (path for path in current if path not in keep and any(path.startswith(top + "/") for top in purge)),
+        (
+            path
+            for path in current
+            if path not in keep and (path in (absent or []) or any(path.startswith(top + "/") for top in purge))
+        ),
         key=lambda path: (-path.count("/"), path),
     )
     return actions
@@ -189,11 +207,11 @@ def describe(path: str, content: bool) -> Entry | None:
     }
 
 
-def read(root: str, wanted: dict[str, bytes], purge: list[str]) -> dict[str, Entry]:
-    """The tree as it is: the root, the wanted paths, their directories, and all that lies under the purged ones."""
+def read(root: str, wanted: dict[str, bytes], purge: list[str], absent: list[str]) -> dict[str, Entry]:
+    """The tree as it is: the root, the paths that count, their directories, and all that lies under the purged ones."""
     entry = describe(root, False)
     current = {} if entry is None else {".": entry}
-    paths = set(wanted) | {parent for path in wanted for parent in parents(path)} | set(purge)
+    paths = set(wanted) | {parent for path in wanted for parent in parents(path)} | set(purge) | set(absent)
     for top in purge:
         for directory, names, files in os.walk(os.path.join(root, top)):
             paths.update(os.path.relpath(os.path.join(directory, name), root) for name in names + files)
@@ -295,6 +313,7 @@ def main() -> None:
             "files": {"type": "dict", "default": {}},
             "secret_files": {"type": "dict", "default": {}, "no_log": True},
             "purge": {"type": "list", "elements": "str", "default": []},
+            "absent": {"type": "list", "elements": "str", "default": []},
             "owner": {"type": "str", "default": "root"},
             "group": {"type": "str", "default": "root"},
             "mode": {"type": "str", "default": "0644"},
@@ -304,10 +323,11 @@ def main() -> None:
     )
     params = module.params
     root = params["root"]
-    twice = sorted(set(params["files"]) & set(params["secret_files"]))
+    named = [*params["files"], *params["secret_files"], *params["absent"]]
+    twice = sorted({path for path in named if named.count(path) > 1})
     if twice:
-        module.fail_json(msg="in files and in secret_files: {}".format(", ".join(twice)))
-    refused = refuse_paths(list(params["files"]) + list(params["secret_files"]) + params["purge"])
+        module.fail_json(msg="named more than once: {}".format(", ".join(twice)))
+    refused = refuse_paths([*params["files"], *params["secret_files"], *params["purge"], *params["absent"]])
     if refused is not None:
         module.fail_json(msg=f"{refused!r} is no plain path relative to {root}")
     wanted = {
@@ -322,8 +342,8 @@ def main() -> None:
             number(module, "owner", params["owner"], pwd.getpwnam),
             number(module, "group", params["group"], grp.getgrnam),
         )
-        current = read(root, wanted, params["purge"])
-        actions = plan(current, wanted, params["purge"], ids, modes)
+        current = read(root, wanted, params["purge"], params["absent"])
+        actions = plan(current, wanted, params["purge"], ids, modes, params["absent"])
         if not module.check_mode:
             apply(module, root, actions, wanted, ids, modes)
     except (OSError, ValueError) as error:

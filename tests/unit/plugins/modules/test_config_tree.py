@@ -77,6 +77,15 @@ def test_what_stands_in_the_way_is_not_removed(current: dict[str, Any], wanted: 
         plan(current, wanted, [])
 
 
+def test_named_samples_go_and_directories_by_that_name_stay() -> None:
+    """Only files: a directory may hold what somebody needs."""
+    current = {".": DIRECTORY, "users.conf": file(b"sample")}
+    found = config_tree.plan(current, {}, [], IDS, MODES, ["users.conf", "never.conf"])
+    assert found["remove"] == ["users.conf"]
+    with pytest.raises(ValueError, match="directories are not removed"):
+        config_tree.plan({".": DIRECTORY, "users.conf": DIRECTORY}, {}, [], IDS, MODES, ["users.conf"])
+
+
 @pytest.mark.parametrize("path", ["/etc/passwd", "../passwd", "a/../../passwd", "", ".", "a//b", "a/"])
 def test_paths_that_leave_the_tree_are_refused(path: str) -> None:
     """Names come from an inventory."""
@@ -174,6 +183,12 @@ def test_a_link_out_of_the_tree_is_not_followed(tmp_path: Path, account: dict[st
     (root / "tenants/link").symlink_to(outside)
     result = run(root, **account, purge=["tenants"])
     assert result["removed"] == ["tenants/link"] and (outside / "precious").read_text() == "stays"
+
+
+def test_a_path_named_twice_is_refused(tmp_path: Path, account: dict[str, str]) -> None:
+    """It cannot be plain and secret, nor there and not there."""
+    result = run(tmp_path / "x", **account, files={"a": "1"}, absent=["a"])
+    assert result["failed"] and "named more than once: a" in result["msg"]
 
 
 def test_an_unknown_account_is_said_with_the_cure(tmp_path: Path, account: dict[str, str]) -> None:
