@@ -82,7 +82,8 @@ def _run_dump(arguments: Sequence[str], file: IO[bytes], compress: bool) -> None
     # Its messages go to a file: a pipe that nobody reads while the dump is copied could fill and stop it.
     with tempfile.TemporaryFile() as messages:
         process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=messages)
-        assert process.stdout is not None  # noqa: S101 - for the type checker
+        if process.stdout is None:
+            raise AssertionError("its output was to be a pipe")
         with process.stdout as rows:
             if compress:
                 # Level 1: writers wait while this runs.
@@ -143,7 +144,8 @@ def load(module: Any, params: Mapping[str, Any], src: str) -> None:
     ]
     with tempfile.TemporaryFile() as messages:
         process = subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=messages, stderr=subprocess.STDOUT)
-        assert process.stdin is not None  # noqa: S101 - for the type checker
+        if process.stdin is None:
+            raise AssertionError("its input was to be a pipe")
         try:
             with _reading(src, _compressed(src)) as content, suppress(BrokenPipeError), process.stdin as target:
                 # A client that gives up closes the pipe; its message and exit code say why.

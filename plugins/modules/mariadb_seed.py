@@ -87,8 +87,19 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils import mariadb, mariadb_dump, mariadb_replication, mariadb_server
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.mariadb import MariaDBError, Session, Statement, hostname, identifier
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils import (
+    mariadb,
+    mariadb_dump,
+    mariadb_replication,
+    mariadb_server,
+)
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils.mariadb import (
+    MariaDBError,
+    Session,
+    Statement,
+    hostname,
+    identifier,
+)
 
 
 def plan(

@@ -350,7 +350,8 @@ def plan(current: Current, wanted: Desired) -> list[Step]:
         steps.append(Step("setup", text, tuple(setup_argv(wanted, overwrite=False))))
         return steps + _device_steps(None, wanted, current)
     config = current.config
-    assert config is not None  # noqa: S101 - a member has one
+    if config is None:
+        raise AssertionError("a member of a cluster has its configuration")
     frozen = frozen_differences(config, wanted)
     if frozen:
         raise PcsError(

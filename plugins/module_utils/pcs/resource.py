@@ -243,7 +243,8 @@ def plan_ops(name: str, current: list[Op], desired: list[Op]) -> list[Action]:
     for index, op in _match_ops(current, desired):
         before = None if index is None else current[index]
         if op is None:
-            assert before is not None  # noqa: S101 - one of the two is there, by construction
+            if before is None:
+                raise AssertionError("an operation is wanted, or there, or both")
             actions.append(Action("remove", "op", name, before["name"], before, None))
         elif before is None or not _same_op(before, op):
             actions.append(Action("set", "op", name, op["name"], before, op))
