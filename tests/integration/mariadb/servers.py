@@ -26,6 +26,7 @@ import pymysql.cursors
 
 ROOT = Path(os.environ.get("MARIADB_ROOT", "/"))
 START_TIMEOUT = 60
+SYSTEM_DATABASES = ("information_schema", "mysql", "performance_schema", "sys")
 
 
 def in_root(*argv: str) -> list[str]:
@@ -78,6 +79,8 @@ class Server:
     settings: dict[str, str | int] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
+    # What tests changed, and what it was.
+    defaults: dict[str, Any] = field(default_factory=dict)
 
     @property
     def socket(self) -> str:
@@ -118,7 +121,8 @@ class Server:
             "gtid_strict_mode": "ON",
             "slave_net_timeout": 10,
             "skip_name_resolve": "ON",
-            # Small and fast to start; the durable settings matter where a test says so.
+            # Small and fast; the settings for durability are switched on where a test is about them.
+            "innodb_flush_log_at_trx_commit": 0,
             "innodb_buffer_pool_size": "32M",
             "innodb_log_file_size": "16M",
             "skip_slave_start": "OFF",
@@ -185,6 +189,42 @@ class Server:
     def replica(self) -> dict[str, Any] | None:
         rows = self.rows("SHOW ALL SLAVES STATUS")
         return rows[0] if rows else None
+
+    def forget_replicas(self) -> None:
+        """Stop being a replica; start first if a test ended the server."""
+        if self.process is None:
+            self.start()
+        self.run("STOP ALL SLAVES")
+        for row in self.rows("SHOW ALL SLAVES STATUS"):
+            self.rows("RESET SLAVE %s ALL", [row["Connection_name"]])
+
+    def forget_everything(self) -> None:
+        """Be as after the installation: no databases, no accounts but the installation's, an empty binary log."""
+        for row in self.rows("SHOW PROCESSLIST"):
+            if row["Command"] == "Binlog Dump":
+                # The peer does not ask any more, and the log cannot be reset while it is sent.
+                with suppress(pymysql.err.Error):
+                    self.run(f"KILL {row['Id']}")
+        databases = [row["Database"] for row in self.rows("SHOW DATABASES")]
+        accounts = self.rows("SELECT User, Host FROM mysql.global_priv WHERE User NOT IN ('root', 'mysql', 'mariadb.sys', 'PUBLIC')")
+        self.run(
+            "SET sql_log_bin = 0",
+            *(f"DROP DATABASE `{name}`" for name in databases if name not in SYSTEM_DATABASES),
+            *(f"DROP USER '{row['User']}'@'{row['Host']}'" for row in accounts),
+        )
+        wait_for(self._reset, 20, f"{self.name} resets its binary log")
+        for name, value in self.defaults.items():
+            self.run(f"SET GLOBAL {name} = '{value}'" if isinstance(value, str) else f"SET GLOBAL {name} = {value}")
+
+    def _reset(self) -> bool:
+        self.run("RESET MASTER", "SET GLOBAL gtid_slave_pos = ''")
+        return True
+
+    def set(self, **variables: str | int) -> None:
+        """Set global variables until the next test; a restart forgets them."""
+        for name, value in variables.items():
+            self.defaults.setdefault(name, self.value(f"SELECT @@GLOBAL.{name}"))
+            self.run(f"SET GLOBAL {name} = '{value}'" if isinstance(value, str) else f"SET GLOBAL {name} = {value}")
 
 
 def client_programs(directory: Path) -> str:
