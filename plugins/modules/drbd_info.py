@@ -50,9 +50,9 @@ resource:
   description:
     - State of the resource on this host. Without the kernel module only C(name) and an empty C(version) are known.
     - >-
-      C(metadata) is V(absent), V(clean), V(unclean) (after a crash; DRBD repairs it) or V(unknown). C(metadata_new) says
-      that no data was ever written through DRBD. C(contents) is what else is recognised on the disk. C(blank) says that
-      the metadata is new and nothing else is on the disk.
+      C(metadata) is V(absent), V(clean), V(unclean) (after a crash; DRBD repairs it) or V(unknown).
+      C(metadata_new) says that no data was ever written through DRBD. C(contents) is what else is recognised on the
+      disk. C(blank) says that the metadata is new and nothing else is on the disk.
   returned: always
   type: dict
   sample:
