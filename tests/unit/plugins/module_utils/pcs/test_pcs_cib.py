@@ -115,11 +115,13 @@ def test_what_means_the_same_is_described_the_same():
     one = owner_with(
         '<primitive id="r" class="ocf" provider="p" type="t"><operations><op id="x" name="monitor" interval="1"/>'
         '<op id="y" name="start" interval="0"/></operations>'
-        '<instance_attributes id="i"><nvpair id="1" name="a" value="1"/><nvpair id="2" name="b" value="2"/></instance_attributes></primitive>'
+        '<instance_attributes id="i"><nvpair id="1" name="a" value="1"/>'
+        '<nvpair id="2" name="b" value="2"/></instance_attributes></primitive>'
     )[1]
     two = owner_with(
         '<primitive id="r" class="ocf" provider="p" type="t"><meta_attributes id="empty"/>'
-        '<instance_attributes id="other"><nvpair id="5" name="b" value="2"/><nvpair id="6" name="a" value="1"/></instance_attributes><operations>'
+        '<instance_attributes id="other"><nvpair id="5" name="b" value="2"/>'
+        '<nvpair id="6" name="a" value="1"/></instance_attributes><operations>'
         '<op id="q" name="start" interval="0"/><op id="z" name="monitor" interval="1"/></operations></primitive>'
     )[1]
     assert cib.describe(one) == cib.describe(two)

@@ -179,7 +179,8 @@ def test_old_failures_are_not_blamed_on_the_change(cluster, original, edited):
 
 def test_a_new_failure_of_what_was_touched_has_cause_and_cure(cluster, original, edited, fixture_text):
     mon = fixture_text("crm_mon-3.0.xml")
-    bad = '<failure op_key="ip_start_0" node="node2" exitstatus="error" exitreason="no such nic" task="start"/></failures>'
+    bad = '<failure op_key="ip_start_0" node="node2" exitstatus="error" exitreason="no such nic" task="start"/>'
+    bad += "</failures>"
     cluster.mon = [mon, mon.replace("</failures>", bad)]
     with pytest.raises(CommitFailed) as caught:
         Transaction(cluster, original, edited).commit(check_mode=False, wait=60)
