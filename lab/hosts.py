@@ -17,7 +17,7 @@ from pathlib import Path
 
 from .command import run as run_here
 from .command import wait_for
-from .config import BRIDGE, HOSTS, LAB_DIR, PREFIX, REPOSITORY, Host, LabError, ns_argv
+from .config import BRIDGE, HOSTS, LAB_DIR, NETNS, PREFIX, REPOSITORY, Host, LabError, ns_argv
 
 SSH_KEY = LAB_DIR / "ssh" / "id_ed25519"
 KNOWN_HOSTS = LAB_DIR / "ssh" / "known_hosts"
@@ -25,6 +25,27 @@ KNOWN_HOSTS = LAB_DIR / "ssh" / "known_hosts"
 SHARED = LAB_DIR / "shared"
 
 CAPABILITIES = "CAP_NET_ADMIN,CAP_SYS_NICE,CAP_IPC_LOCK,CAP_SYS_TIME"
+
+#: A shell's program: write the process id to the file $0 and into the control groups named before `--`, then exec.
+ENTER_AND_EXEC = """
+echo $$ > "$0"
+while [ "$1" != -- ]; do echo $$ > "$1/cgroup.procs"; shift; done
+shift
+exec "$@"
+"""
+
+
+def _control_groups(name: str) -> list[Path]:
+    """Make and return the host's own control groups, one in each hierarchy that systemd uses.
+
+    nspawn puts the host into the group it was started in. Two hosts in one would take each other's processes for
+    their own: a service of one would wait for the end of the other's.
+    """
+    groups = [Path("/sys/fs/cgroup", tree, f"{NETNS}-{name}") for tree in ("unified", "systemd", "")]
+    groups = [group for group in groups if (group.parent / "cgroup.procs").exists()]
+    for group in groups:
+        group.mkdir(exist_ok=True)
+    return groups
 
 
 def _root(name: str) -> Path:
@@ -117,14 +138,16 @@ def start(name: str) -> None:
         f"--bind={SHARED}:/mnt/shared", "--resolv-conf=off", "--timezone=off", "--link-journal=no",
     ])  # fmt: skip
     # Where systemd runs the machine it gives the host a scope of its own; elsewhere there is nobody to ask.
+    groups: list[Path] = []
     if not Path("/run/systemd/system").is_dir():
         argv.append("--keep-unit")
+        groups = _control_groups(name)
     (LAB_DIR / "log").mkdir(exist_ok=True)
     _pid_file(name).parent.mkdir(exist_ok=True)
     with (LAB_DIR / "log" / f"{name}.log").open("ab") as log:
         # Forked away, so that the host outlives whoever starts it (a command line, or the power switch).
         subprocess.run(
-            ["setsid", "--fork", "sh", "-c", 'echo $$ > "$0"; exec "$@"', str(_pid_file(name)), *argv],
+            ["setsid", "--fork", "sh", "-c", ENTER_AND_EXEC, str(_pid_file(name)), *map(str, groups), "--", *argv],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=True,
             # Without it the container gets the machine's cgroup layout, and a hybrid one is none for its systemd.
             env={**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"},
@@ -160,7 +183,15 @@ def destroy(name: str) -> None:
     kill(name)
     if _root(name).is_mount():
         run_here(["umount", str(_root(name))])
+    for tree in ("unified", "systemd", ""):
+        _remove_group(Path("/sys/fs/cgroup", tree, f"{NETNS}-{name}"))
     shutil.rmtree(LAB_DIR / "hosts" / name, ignore_errors=True)
+
+
+def _remove_group(group: Path) -> None:
+    """Remove a control group with those below it; they are empty when the host is dead."""
+    for path, _directories, _files in os.walk(group, topdown=False):
+        Path(path).rmdir()
 
 
 def ssh_argv(name: str) -> list[str]:
