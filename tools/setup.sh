@@ -32,11 +32,15 @@ demo_packages=(
   util-linux
 )
 test_packages=(
+  fence-agents            # pcs asks an agent for its parameters
   git                     # the checks that copy what belongs to the collection ask git
+  libxml2-utils           # xmllint holds what our agents say of themselves to the DTD
   mariadb-client
   mariadb-server-core     # two servers of the integration tests; this package has no service
   pacemaker-cli-utils     # crm_diff, crm_verify, crm_simulate
+  pacemaker-resource-agents
   pcs
+  resource-agents
   shellcheck
 )
 
