@@ -279,6 +279,7 @@ class Systemd:
         self.after_start = "active"
         self.obeys_stop = True
         self.obeys_kill = True
+        self.after_kill = "failed"
         self.silent_commands: set[str] = set()
         self.calls: list[tuple[str, ...]] = []
 
@@ -290,7 +291,7 @@ class Systemd:
         if command in self.silent_commands:
             return self.ocf.Result(None)
         if command == "show":
-            pid = "0" if self.active in ("inactive", "failed") else "4242"
+            pid = "0" if self.active in ("inactive", "failed", "deactivating") else "4242"
             lines = {"LoadState": self.load, "ActiveState": self.active, "SubState": "x", "MainPID": pid}
             return self.ocf.Result(0, "".join(f"{key}={value}\n" for key, value in lines.items()))
         if command == "start":
@@ -298,7 +299,7 @@ class Systemd:
         elif command == "stop" and self.obeys_stop:
             self.active = "inactive"
         elif command == "kill" and self.obeys_kill:
-            self.active = "failed"
+            self.active = self.after_kill
         return self.ocf.Result(0)
 
     @property
@@ -333,7 +334,7 @@ def test_monitor_running(ocf, make_agent, sip_server) -> None:
     assert make_agent(Systemd(ocf, "active"), server.port).perform("monitor") == ocf.OCF_SUCCESS
 
 
-@pytest.mark.parametrize("active", ["inactive", "failed"])
+@pytest.mark.parametrize("active", ["inactive", "failed", "deactivating"])
 def test_monitor_process_gone_is_not_running(ocf, make_agent, active: str) -> None:
     assert make_agent(Systemd(ocf, active)).perform("monitor") == ocf.OCF_NOT_RUNNING
 
@@ -356,6 +357,12 @@ def test_start_waits_for_sip(ocf, make_agent, sip_server) -> None:
     assert make_agent(systemd, server.port).perform("start") == ocf.OCF_SUCCESS
     assert systemd.commands == ["reset-failed", "start"]
     assert len(server.requests) == 3
+
+
+def test_start_behind_the_remains_of_the_last_one(ocf, make_agent, sip_server) -> None:
+    systemd = Systemd(ocf, "deactivating")
+    assert make_agent(systemd, sip_server(says("200 OK")).port).perform("start") == ocf.OCF_SUCCESS
+    assert systemd.commands == ["reset-failed", "start"]
 
 
 def test_start_of_what_runs_starts_nothing(ocf, make_agent, sip_server) -> None:
@@ -437,3 +444,23 @@ def test_stop_of_what_is_down_does_nothing(ocf, make_agent, active: str) -> None
     systemd = Systemd(ocf, active)
     assert make_agent(systemd).perform("stop") == ocf.OCF_SUCCESS
     assert systemd.commands == []
+
+
+def test_stop_counts_the_main_process_and_not_what_systemd_still_clears_away(ocf, make_agent, sip_server) -> None:
+    systemd = Systemd(ocf, "active")
+    systemd.after_kill = "deactivating"
+    started = time.monotonic()
+    assert make_agent(systemd, sip_server(silent).port).perform("stop") == ocf.OCF_SUCCESS
+    assert time.monotonic() - started < 1.5
+
+
+def test_stop_of_what_ends_just_then_is_no_failure(ocf, make_agent, sip_server) -> None:
+    """`systemctl kill` fails when there is nothing to kill any more; a failed stop would fence the host."""
+    systemd = Systemd(ocf, "active")
+    real = systemd.__call__
+
+    def runner(argv: list[str], timeout: float, stdin: str | None):
+        result = real(argv, timeout, stdin)
+        return ocf.Result(1, "", "No process to kill") if argv[1] == "kill" else result
+
+    assert make_agent(runner, sip_server(silent).port).perform("stop") == ocf.OCF_SUCCESS

@@ -119,6 +119,11 @@ class Unit:
         """No process of it is left, and none is on its way."""
         return not self.installed or self.active in ("inactive", "failed")
 
+    @property
+    def headless(self) -> bool:
+        """Its main process is gone; systemd still clears away what that left behind."""
+        return self.active in ("active", "deactivating") and self.pid == 0
+
 
 class Deadline:
     """A point in time `seconds` from now on the monotonic clock."""
@@ -257,6 +262,12 @@ class Agent:
         if result.rc != 0:
             raise AgentError(OCF_ERR_GENERIC, f"{command} failed ({result.rc}): {result.err.strip()}")
         return result.out
+
+    def kill(self, name: str) -> None:
+        """SIGKILL to all processes of a unit. One that just ended by itself is no error; the caller looks again."""
+        result = self.runner(["systemctl", "kill", "--signal=SIGKILL", name], SYSTEMCTL_TIMEOUT, None)
+        if result.rc != 0:
+            self.log("info", f"systemctl kill {name}: {result.err.strip() or 'no answer'}")
 
     def unit(self, name: str) -> Unit:
         """The state of a systemd unit; one that does not exist is not `installed`.
