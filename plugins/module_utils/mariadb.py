@@ -121,7 +121,9 @@ class Session:
     def _run(cursor: Any, statement: Statement) -> None:
         try:
             # Without values PyMySQL leaves the text alone, and %% would stay doubled.
-            cursor.execute(statement.sql if statement.values else statement.sql.replace("%%", "%"), statement.values or None)
+            cursor.execute(
+                statement.sql if statement.values else statement.sql.replace("%%", "%"), statement.values or None
+            )
         except pymysql.err.Error as error:
             code, text = _code_and_text(error)
             if code in CONNECTION_LOST:
@@ -199,8 +201,14 @@ def test_login(
     where = f"{hostname()}: the primary {host}:{port} "
     try:
         connection = pymysql.connect(
-            host=host, port=port, user=user, password=password, connect_timeout=timeout, read_timeout=timeout,
-            cursorclass=pymysql.cursors.DictCursor, **options,
+            host=host,
+            port=port,
+            user=user,
+            password=password,
+            connect_timeout=timeout,
+            read_timeout=timeout,
+            cursorclass=pymysql.cursors.DictCursor,
+            **options,
         )
     except (pymysql.err.Error, OSError) as error:
         code, text = _code_and_text(error)
@@ -222,7 +230,9 @@ def test_login(
             found: dict[str, Any] = cursor.fetchone()
             return found
     except pymysql.err.Error as error:
-        raise MariaDBError(f"{where}let {user} in and then failed: {_code_and_text(error)[1]}. Nothing was changed.") from None
+        raise MariaDBError(
+            f"{where}let {user} in and then failed: {_code_and_text(error)[1]}. Nothing was changed."
+        ) from None
     finally:
         connection.close()
 

@@ -135,7 +135,9 @@ def plan_account(
         if missing:
             option = " WITH GRANT OPTION" if "GRANT OPTION" in missing else ""
             names = ", ".join(sorted(missing - {"GRANT OPTION"})) or "USAGE"
-            statements.append(Statement(f"GRANT {names} ON {text_of_place} TO %s@%s{option}", (wanted.name, wanted.host)))
+            statements.append(
+                Statement(f"GRANT {names} ON {text_of_place} TO %s@%s{option}", (wanted.name, wanted.host))
+            )
     return statements
 
 
@@ -167,6 +169,8 @@ def plan_hygiene(
             statements.append(Statement(f"DROP DATABASE {identifier('test')}"))
         if anyone_rows:
             # No GRANT or REVOKE reaches these rows.
-            statements.append(Statement("DELETE FROM mysql.db WHERE User = '' AND Db IN (%s, %s)", ("test", r"test\_%")))
+            statements.append(
+                Statement("DELETE FROM mysql.db WHERE User = '' AND Db IN (%s, %s)", ("test", r"test\_%"))
+            )
             statements.append(Statement("FLUSH PRIVILEGES"))
     return statements

@@ -24,7 +24,9 @@ COMPLETE = b"-- Dump completed"
 def _program(module: Any, name: str) -> str:
     path: str | None = module.get_bin_path(name)
     if path is None:
-        raise MariaDBError(f"{hostname()}: the program {name} is not there. Install mariadb-client (Debian) or mariadb (EL).")
+        raise MariaDBError(
+            f"{hostname()}: the program {name} is not there. Install mariadb-client (Debian) or mariadb (EL)."
+        )
     return path
 
 
@@ -62,7 +64,9 @@ def dump(module: Any, params: Mapping[str, Any], databases: Sequence[str], dest:
             file.flush()
             os.fsync(file.fileno())
         if not is_complete(str(partial), _compressed(dest)):
-            raise MariaDBError(f"{hostname()}: mariadb-dump ended without a word and without the end of the dump. Try again.")
+            raise MariaDBError(
+                f"{hostname()}: mariadb-dump ended without a word and without the end of the dump. Try again."
+            )
         partial.rename(dest)
     except OSError as error:
         _remove(partial)

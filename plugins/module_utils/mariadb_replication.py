@@ -173,11 +173,17 @@ def problem(status: Mapping[str, Any]) -> str:
     parts = []
     for thread, running, errno, error, position in (
         (
-            "receives nothing (IO thread", status["io_running"], status["io_errno"], status["io_error"],
+            "receives nothing (IO thread",
+            status["io_running"],
+            status["io_errno"],
+            status["io_error"],
             f"read up to {status['read_file'] or 'the beginning'}:{status['read_position']}",
         ),
         (
-            "applies nothing (SQL thread", status["sql_running"], status["sql_errno"], status["sql_error"],
+            "applies nothing (SQL thread",
+            status["sql_running"],
+            status["sql_errno"],
+            status["sql_error"],
             f"applied up to {status['applied_file'] or 'the beginning'}:{status['applied_position']}",
         ),
     ):
@@ -185,7 +191,9 @@ def problem(status: Mapping[str, Any]) -> str:
             continue
         text = f"{thread}: {running}; {position}, GTID {status['gtid_slave_pos'] or 'none'})"
         if errno:
-            text += f": error {errno}, {error.rstrip('.')}. " + CURES.get(errno, "See the server's log: journalctl -u mariadb.")
+            text += f": error {errno}, {error.rstrip('.')}. " + CURES.get(
+                errno, "See the server's log: journalctl -u mariadb."
+            )
         elif running == "No":
             text += ": it was stopped, with no error. Find out who stopped it and why, then START SLAVE."
         else:
@@ -238,8 +246,15 @@ class Wanted:
 
 # What a new replica is like where nothing else is wanted. Retry and heartbeat: see DOCUMENTATION of mariadb_replica.
 NEW: dict[str, Any] = {
-    "port": 3306, "connect_retry": 1, "heartbeat_period": 2.0, "use_gtid": "slave_pos", "ssl": False, "ssl_ca": "",
-    "ssl_cert": "", "ssl_key": "", "ssl_verify": True,
+    "port": 3306,
+    "connect_retry": 1,
+    "heartbeat_period": 2.0,
+    "use_gtid": "slave_pos",
+    "ssl": False,
+    "ssl_ca": "",
+    "ssl_cert": "",
+    "ssl_key": "",
+    "ssl_verify": True,
 }
 
 
@@ -271,8 +286,8 @@ CLAUSES = {
 class Step:
     """One step of a plan.
 
-    kind: "test" (log in at the primary), "sql" (run the statement), "run" (wait until both threads run), "apply" (wait
-    until everything received is applied).
+    kind: "test" (log in at the primary), "sql" (run the statement), "run" (wait until both threads run), "position" (wait
+    until the replica knows its place in GTIDs), "forget" (run the statement, which strict mode would refuse).
     """
 
     kind: str
@@ -335,6 +350,8 @@ def plan_replica(
     state: str,
     password_differs: bool = False,
     coordinates: tuple[str, int] | None = None,
+    gtid_there: str | None = None,
+    stale_position: str = "",
     demote: bool = False,
 ) -> list[Step]:
     """What has to happen for a replica to be as wanted.
@@ -343,6 +360,8 @@ def plan_replica(
     :param state: "started", "stopped" or "absent".
     :param password_differs: whether the password has to be sent to a replica that exists.
     :param coordinates: file and position in the primary's binary log, for a new replica only.
+    :param gtid_there: the primary's GTID position at these coordinates; empty: it has none yet.
+    :param stale_position: gtid_slave_pos, if it is a leftover that no replica uses.
     :param demote: whether the replica's position takes in what this server itself wrote, when use_gtid is set.
     :returns: steps, in order; none when nothing has to change.
     :raises MariaDBError: when what is wanted is incomplete or would lose the replica's position.
@@ -361,7 +380,11 @@ def plan_replica(
         return [*([] if stopped else [stop]), Step("sql", "forget the replica", _named("RESET SLAVE {} ALL", name))]
 
     if current is None:
-        return _plan_new(wanted, coordinates, demote, stop, start, state == "started")
+        if coordinates is None:
+            return _plan_new_by_gtid(wanted, demote, start if state == "started" else [])
+        return _plan_new_by_coordinates(
+            wanted, coordinates, gtid_there, stale_position, stop, start if state == "started" else []
+        )
 
     changes = differences(current, wanted)
     running = not current["io_running"] == current["sql_running"] == "No"
@@ -378,15 +401,20 @@ def plan_replica(
                 "would make it forget them. Change use_gtid to slave_pos first, then the address."
             )
         gtid = changes.get("use_gtid", (None, None))[1]
-        if {"host", "port", "user", "ssl", "ssl_ca", "ssl_cert", "ssl_key", "ssl_verify"} & set(changes) or password is not None:
+        if {"host", "port", "user", "ssl", "ssl_ca", "ssl_cert", "ssl_key", "ssl_verify"} & set(
+            changes
+        ) or password is not None:
             steps.append(Step("test", "log in at the primary"))
         if gtid == "slave_pos" and running:
-            # gtid_slave_pos says what was applied. What was received and not applied would be fetched twice.
-            steps.append(Step("apply", "wait until everything received is applied"))
+            steps.append(Step("position", "wait until the GTID position is known"))
         if running:
             steps.append(stop)
         steps.append(
-            Step("sql", "change the replica", _change(name, {**beat, **fields}, password, gtid, demote=demote and gtid is not None))
+            Step(
+                "sql",
+                "change the replica",
+                _change(name, {**beat, **fields}, password, gtid, demote=demote and gtid is not None),
+            )
         )
         running = False
     if state == "started":
@@ -400,44 +428,67 @@ def plan_replica(
     return steps
 
 
-def _plan_new(
-    wanted: Wanted,
-    coordinates: tuple[str, int] | None,
-    demote: bool,
-    stop: Step,
-    start: list[Step],
-    started: bool,
-) -> list[Step]:
+def _new_fields(wanted: Wanted) -> tuple[Wanted, dict[str, Any]]:
     missing = [name for name in ("host", "user", "password") if not getattr(wanted, name)]
     if missing:
         raise MariaDBError(f"there is no replica yet, and to make one {' and '.join(missing)} must be given.")
     new = completed(wanted, None)
-    # Paths that are not given are left out; so is what matters only with TLS, but for the demand to verify it.
-    fields = {name: getattr(new, name) for name in CLAUSES if getattr(new, name) not in (None, "")}
-    gtid = new.use_gtid
-    steps = [Step("test", "log in at the primary")]
-    if gtid != "no" and coordinates is None:
-        # The position is gtid_slave_pos as it is.
-        change = _change(wanted.connection, fields, wanted.password, gtid, demote=demote)
-        return [*steps, Step("sql", "create the replica", change), *(start if started else [])]
-    change = _change(wanted.connection, fields, wanted.password, coordinates=coordinates, use_gtid=None if coordinates else "no")
-    steps.append(Step("sql", "create the replica", change))
-    if gtid == "no":
-        return [*steps, *(start if started else [])]
-    if not started:
-        raise MariaDBError("log_file and log_pos with use_gtid=slave_pos need state=started: the replica finds its GTID by running.")
+    # Paths that are not given are left out.
+    return new, {name: getattr(new, name) for name in CLAUSES if getattr(new, name) not in (None, "")}
+
+
+TEST = Step("test", "log in at the primary")
+
+
+def _plan_new_by_gtid(wanted: Wanted, demote: bool, start: list[Step]) -> list[Step]:
+    """The position is gtid_slave_pos as it is; without GTID, the beginning of the primary's binary log."""
+    new, fields = _new_fields(wanted)
+    change = _change(new.connection, fields, new.password, new.use_gtid, demote=demote and new.use_gtid != "no")
+    return [TEST, Step("sql", "create the replica", change), *start]
+
+
+def _plan_new_by_coordinates(
+    wanted: Wanted,
+    coordinates: tuple[str, int],
+    gtid_there: str | None,
+    stale_position: str,
+    stop: Step,
+    start: list[Step],
+) -> list[Step]:
+    new, fields = _new_fields(wanted)
+    create = Step("sql", "create the replica", _change(new.connection, fields, new.password, coordinates=coordinates))
+    if new.use_gtid == "no":
+        return [TEST, create, *start]
+    if gtid_there is None or not start:
+        raise MariaDBError(
+            "to begin at log_file and log_pos and then follow GTIDs (use_gtid=slave_pos), the replica has to run "
+            "(state=started) and until_gtid must be the primary's GTID position at these coordinates."
+        )
+    steps = [TEST]
+    if stale_position:
+        # Of a domain in which the primary has nothing yet it tells nothing, and what is left here would be asked for.
+        steps.append(Step("forget", "forget the position of former replication", set_position("")))
     # Connected by coordinates, the primary tells its GTID at that place; gtid_slave_pos is right from then on.
+    beat = {"heartbeat_period": new.heartbeat_period}
     return [
         *steps,
+        create,
         *start,
-        Step("apply", "wait until everything received is applied"),
+        Step("position", "wait until the GTID position is known"),
         stop,
-        Step(
-            "sql", "follow GTIDs from now on",
-            _change(wanted.connection, {"heartbeat_period": new.heartbeat_period}, use_gtid=gtid, demote=demote),
-        ),
+        Step("sql", "follow GTIDs from now on", _change(new.connection, beat, use_gtid=new.use_gtid)),
         *start,
     ]
+
+
+def set_position(position: str) -> Statement:
+    """The statement that sets the GTID position of this server as a replica."""
+    return Statement("SET GLOBAL gtid_slave_pos = %s", (position,))
+
+
+def set_strict(strict: bool) -> Statement:
+    """The statement that switches gtid_strict_mode."""
+    return Statement(f"SET GLOBAL gtid_strict_mode = {int(strict)}")
 
 
 def settings_differing(wanted: Mapping[str, Any], variables: Mapping[str, str]) -> dict[str, dict[str, str]]:

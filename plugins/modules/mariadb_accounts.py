@@ -164,7 +164,11 @@ def wanted_account(params: dict[str, Any]) -> Account:
         params["plugin"] or "mysql_native_password",
         native_hash(params["password"]) if params["password"] else "",
         params["tls"],
-        {level(place): frozenset(name.upper() for name in names) for place, names in params["privileges"].items() if names},
+        {
+            level(place): frozenset(name.upper() for name in names)
+            for place, names in params["privileges"].items()
+            if names
+        },
     )
 
 
@@ -225,7 +229,10 @@ def main() -> None:
                     "password": {"type": "str", "no_log": True},
                     "plugin": {"type": "str", "choices": ["unix_socket"]},
                     "update_password": {
-                        "type": "str", "choices": ["always", "on_create"], "default": "always", "no_log": False,
+                        "type": "str",
+                        "choices": ["always", "on_create"],
+                        "default": "always",
+                        "no_log": False,
                     },
                     "tls": {"type": "str", "choices": ["none", "ssl", "x509"], "default": "none"},
                     "privileges": {"type": "dict", "default": {}},

@@ -87,7 +87,8 @@ options:
   log_file:
     description:
       - For a new replica - file of the primary's binary log to begin with. With O(use_gtid=slave_pos) the replica begins
-        there, learns its GTID position from the primary, and follows GTIDs from then on. An existing replica ignores it.
+        there, learns its GTID position from the primary, and follows GTIDs from then on; a position that is left from former
+        replication is forgotten. An existing replica ignores it.
     type: str
   log_pos:
     description:
@@ -97,6 +98,9 @@ options:
     description:
       - A GTID position that must be contained in C(gtid_slave_pos) in the end. Where the replica has not applied that far
         within O(wait), the module fails.
+      - With O(log_file) and O(use_gtid=slave_pos) it is needed, and must be the primary's GTID position at those
+        coordinates (an empty string if it has none yet). M(dialtone.ha_pbx.mariadb_snapshot) and
+        M(dialtone.ha_pbx.mariadb_primary_status) return both as one - V(gtid_binlog_pos).
     type: str
   demote_to_slave:
     description:
@@ -127,7 +131,7 @@ options:
     type: bool
   wait:
     description:
-      - Seconds to wait for each of - both threads run, everything received is applied.
+      - Seconds to wait for each of - both threads run, the GTID position is known, O(until_gtid) is reached.
     type: int
     default: 30
 notes:
@@ -175,6 +179,7 @@ executed_queries:
   sample: ["STOP SLAVE", "CHANGE MASTER TO MASTER_CONNECT_RETRY=1", "START SLAVE"]
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -226,6 +231,8 @@ class Work:
         self.params = module.params
         self.session = session
         self.name = module.params["connection"]
+        # For a new replica only.
+        self.coordinates: tuple[str, int] | None = None
 
     def current(self) -> dict[str, Any] | None:
         return mariadb_server.replica(self.session, self.name)
@@ -237,8 +244,13 @@ class Work:
         wanted = wanted_from(self.params)
         like = mariadb_replication.completed(wanted, current)
         found = mariadb.test_login(
-            like.host, like.port, like.user, like.password,
-            {"ca": like.ssl_ca, "cert": like.ssl_cert, "key": like.ssl_key, "verify": like.ssl_verify} if like.ssl else None,
+            like.host,
+            like.port,
+            like.user,
+            like.password,
+            {"ca": like.ssl_ca, "cert": like.ssl_cert, "key": like.ssl_key, "verify": like.ssl_verify}
+            if like.ssl
+            else None,
             self.params["connect_timeout"],
         )
         own = int(self.session.value("SELECT @@server_id"))
@@ -253,9 +265,13 @@ class Work:
         # thread that says why is final.
         def decided() -> bool:
             status = self.current()
-            return status is None or status["healthy"] or bool(
-                (status["io_running"] == "No" and status["io_errno"])
-                or (status["sql_running"] == "No" and status["sql_errno"])
+            return (
+                status is None
+                or status["healthy"]
+                or bool(
+                    (status["io_running"] == "No" and status["io_errno"])
+                    or (status["sql_running"] == "No" and status["sql_errno"])
+                )
             )
 
         mariadb_server.poll(decided, self.params["wait"])
@@ -264,25 +280,58 @@ class Work:
             why = status["problem"] if status else "the replica is gone: somebody removed it meanwhile."
             raise MariaDBError(f"{hostname()}: {why}")
 
-    def wait_applied(self) -> None:
-        def applied() -> bool:
+    def wait_position(self) -> None:
+        """Wait until gtid_slave_pos is the place up to which the replica has applied.
+
+        Connected by coordinates, the primary tells the GTID at that place before the first event; until_gtid is that
+        GTID, and says when it has arrived. A replica that exists knows it as soon as it applies something, or when there
+        is nothing to apply. To wait for everything received would never end where the primary writes faster than the
+        replica applies, and is not needed: what is received and not applied is fetched again.
+        """
+        begin = self.applied(self.current())
+
+        def known() -> bool:
             status = self.current()
             if status is None or (status["sql_running"] == "No" and status["sql_errno"]):
                 return True
-            return status["caught_up"] and mariadb_replication.covers(status["gtid_slave_pos"], self.params["until_gtid"])
+            return self.reached(status) and bool(
+                self.coordinates or status["caught_up"] or self.applied(status) != begin
+            )
 
-        in_time = mariadb_server.poll(applied, self.params["wait"])
+        self.wait_for_replica(known, "it does not get on")
+
+    def wait_reached(self) -> None:
+        """Wait until gtid_slave_pos contains until_gtid."""
+
+        def reached() -> bool:
+            status = self.current()
+            return status is None or bool(status["sql_running"] == "No" and status["sql_errno"]) or self.reached(status)
+
+        self.wait_for_replica(reached, f"{self.params['until_gtid']} is expected")
+
+    def reached(self, status: dict[str, Any]) -> bool:
+        return mariadb_replication.covers(status["gtid_slave_pos"], self.params["until_gtid"])
+
+    @staticmethod
+    def applied(status: dict[str, Any] | None) -> tuple[str, int] | None:
+        return (status["applied_file"], status["applied_position"]) if status else None
+
+    def wait_for_replica(self, condition: Callable[[], bool], expected: str) -> None:
+        in_time = mariadb_server.poll(condition, self.params["wait"])
         status = self.current()
         if status is None or status["sql_running"] != "Yes":
             raise MariaDBError(f"{hostname()}: {status['problem'] if status else 'the replica is gone.'}")
         if not in_time:
             raise MariaDBError(
-                f"{hostname()}: the replica of {status['host']}:{status['port']} is behind after {self.params['wait']} s: it "
-                f"received {status['read_file']}:{status['read_position']}, applied {status['applied_file']}:"
-                f"{status['applied_position']} and GTID {status['gtid_slave_pos'] or 'none'}"
-                + (f", and {self.params['until_gtid']} is expected" if self.params["until_gtid"] else "")
-                + ". Give it more time (wait), or look at what it is working on (SHOW PROCESSLIST)."
+                f"{hostname()}: after {self.params['wait']} s the replica of {status['host']}:{status['port']} has received "
+                f"{status['read_file']}:{status['read_position']}, applied {status['applied_file']}:"
+                f"{status['applied_position']} and GTID {status['gtid_slave_pos'] or 'none'}; {expected}. Give it more time "
+                "(wait), or look at what it is working on (SHOW PROCESSLIST)."
             )
+
+    def stale_position(self) -> str:
+        """What gtid_slave_pos holds from former replication; empty when another replica still uses it."""
+        return "" if mariadb_server.replicas(self.session) else str(self.session.value("SELECT @@gtid_slave_pos"))
 
     def apply(self, steps: list[Step], current: dict[str, Any] | None) -> None:
         for step in steps:
@@ -290,18 +339,35 @@ class Work:
                 self.test_login(current)
             elif step.kind == "run":
                 self.wait_running()
-            elif step.kind == "apply":
-                self.wait_applied()
+            elif step.kind == "position":
+                self.wait_position()
+            elif step.kind == "forget":
+                self.set_position("")
             elif step.statement is not None:
                 self.session.execute(step.statement)
 
-    def undo_creation(self) -> None:
-        """Leave the server as it was: without a replica."""
-        if self.current() is None:
-            return
+    def set_position(self, position: str) -> None:
+        """Set gtid_slave_pos, whatever this server has written itself.
+
+        In strict mode a position is refused that leaves out the domain into which this server writes. Naming that
+        domain would be wrong: the replica would ask its primary for what it has itself.
+        """
+        strict = int(self.session.value("SELECT @@GLOBAL.gtid_strict_mode"))
+        if strict:
+            self.session.execute(mariadb_replication.set_strict(False))
+        try:
+            self.session.execute(mariadb_replication.set_position(position))
+        finally:
+            if strict:
+                self.session.execute(mariadb_replication.set_strict(True))
+
+    def undo_creation(self, position: str) -> None:
+        """Leave the server as it was: without a replica, and with the GTID position it had."""
         for step in mariadb_replication.plan_replica(self.current(), Wanted(connection=self.name), "absent"):
             if step.statement is not None:
                 self.session.execute(step.statement)
+        if position:
+            self.set_position(position)
 
     def run(self) -> dict[str, Any]:
         params = self.params
@@ -315,10 +381,18 @@ class Work:
             self.test_login(current)
             return {"changed": False, "replica": current, "steps": []}
         wanted = wanted_from(params)
-        coordinates = (params["log_file"], params["log_pos"]) if params["log_file"] else None
+        stale = self.stale_position()
+        if params["log_file"] and current is None:
+            self.coordinates = (params["log_file"], params["log_pos"])
         try:
             steps = mariadb_replication.plan_replica(
-                current, wanted, params["state"], password_differs(self.session, params, current), coordinates,
+                current,
+                wanted,
+                params["state"],
+                password_differs(self.session, params, current),
+                self.coordinates,
+                params["until_gtid"],
+                stale,
                 params["demote_to_slave"],
             )
         except MariaDBError as error:
@@ -327,11 +401,11 @@ class Work:
             try:
                 self.apply(steps, current)
                 if params["until_gtid"] and params["state"] == "started":
-                    self.wait_applied()
+                    self.wait_reached()
             except MariaDBError as error:
                 if current is not None or not any(query.startswith("CHANGE MASTER") for query in self.session.executed):
                     raise
-                self.undo_creation()
+                self.undo_creation(stale)
                 raise MariaDBError(f"{error} The replica was removed again, as it was before.") from error
         return self.result(steps, current)
 
@@ -378,7 +452,12 @@ def main() -> None:
             "port": {"type": "int"},
             "user": {"type": "str"},
             "password": {"type": "str", "no_log": True},
-            "update_password": {"type": "str", "choices": ["always", "on_create"], "default": "always", "no_log": False},
+            "update_password": {
+                "type": "str",
+                "choices": ["always", "on_create"],
+                "default": "always",
+                "no_log": False,
+            },
             "connect_retry": {"type": "int"},
             "heartbeat_period": {"type": "float"},
             "use_gtid": {"type": "str", "choices": ["no", "slave_pos"]},

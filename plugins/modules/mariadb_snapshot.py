@@ -146,7 +146,9 @@ def check(session: Session, params: dict[str, Any]) -> None:
     if not params["databases"]:
         return
     if not params["dest"]:
-        raise MariaDBError(f"{hostname()}: dest is missing: where shall the dump of {', '.join(params['databases'])} go?")
+        raise MariaDBError(
+            f"{hostname()}: dest is missing: where shall the dump of {', '.join(params['databases'])} go?"
+        )
     if Path(params["dest"]).exists() and not params["force"]:
         raise MariaDBError(f"{hostname()}: {params['dest']} exists already. Remove it, or set force.")
 

@@ -19,7 +19,7 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 COLLECTIONS = REPOSITORY / ".cache" / "collections"
 
 # A quote, a backslash and a percent sign: what breaks statements that are put together from text. 32 bytes.
-PASSWORD = "it's \\ 100%d \"quoted\" $(id) x789"  # noqa: S105 - of these servers only
+PASSWORD = 'it\'s \\ 100%d "quoted" $(id) x789'  # noqa: S105 - of these servers only
 
 
 @dataclass
@@ -43,12 +43,20 @@ class Modules:
 
     def attempt(self, name: str, server: Server, check: bool = False, **arguments: Any) -> dict[str, Any]:
         given = {
-            "login_unix_socket": server.socket, **arguments, "_ansible_check_mode": check, "_ansible_diff": True,
+            "login_unix_socket": server.socket,
+            **arguments,
+            "_ansible_check_mode": check,
+            "_ansible_diff": True,
         }
         process = subprocess.run(
             [sys.executable, "-m", f"ansible_collections.dialtone.ha_pbx.plugins.modules.{name}"],
-            input=json.dumps({"ANSIBLE_MODULE_ARGS": given}), capture_output=True, text=True, check=False, timeout=180,
-            cwd=self.directory, env={**os.environ, "PATH": self.path, "PYTHONPATH": str(COLLECTIONS)},
+            input=json.dumps({"ANSIBLE_MODULE_ARGS": given}),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=180,
+            cwd=self.directory,
+            env={**os.environ, "PATH": self.path, "PYTHONPATH": str(COLLECTIONS)},
         )
         assert process.stdout, f"{name} said nothing:\n{process.stderr}"
         # Whatever happens, the answer never shows the password. Ansible echoes the arguments, without the secret ones.
@@ -61,14 +69,27 @@ class Modules:
         """Run a module as a user does: `ansible localhost -m …`."""
         process = subprocess.run(
             [
-                "ansible", "localhost", "-m", f"dialtone.ha_pbx.{name}", "-a",
+                "ansible",
+                "localhost",
+                "-m",
+                f"dialtone.ha_pbx.{name}",
+                "-a",
                 json.dumps({"login_unix_socket": server.socket, **arguments}),
-                "-e", f"ansible_python_interpreter={sys.executable}", *options,
+                "-e",
+                f"ansible_python_interpreter={sys.executable}",
+                *options,
             ],
-            capture_output=True, text=True, check=False, timeout=180, cwd=REPOSITORY,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=180,
+            cwd=REPOSITORY,
             env={
-                **os.environ, "PATH": f"{Path(sys.executable).parent}:{self.path}", "ANSIBLE_STDOUT_CALLBACK": "json",
-                "ANSIBLE_LOAD_CALLBACK_PLUGINS": "1", "ANSIBLE_NOCOLOR": "1",
+                **os.environ,
+                "PATH": f"{Path(sys.executable).parent}:{self.path}",
+                "ANSIBLE_STDOUT_CALLBACK": "json",
+                "ANSIBLE_LOAD_CALLBACK_PLUGINS": "1",
+                "ANSIBLE_NOCOLOR": "1",
             },
         )
         assert json.dumps(PASSWORD)[1:-1] not in process.stdout + process.stderr
@@ -106,10 +127,15 @@ def servers(workspace: Path, pki: dict[str, Path]) -> Iterator[list[Server]]:
     try:
         for number, name in enumerate(("one", "two"), start=1):
             server = Server(
-                name, number, workspace / name,
+                name,
+                number,
+                workspace / name,
                 {
-                    "ssl_ca": str(pki["ca"]), "ssl_cert": str(pki[name]), "ssl_key": str(pki[f"{name}.key"]),
-                    "read_only": "ON", "log_slave_updates": "OFF",
+                    "ssl_ca": str(pki["ca"]),
+                    "ssl_cert": str(pki[name]),
+                    "ssl_key": str(pki[f"{name}.key"]),
+                    "read_only": "ON",
+                    "log_slave_updates": "OFF",
                 },
             )
             server.install()
@@ -155,8 +181,12 @@ class Pair:
 
     def accounts(self, server: Server, check: bool = False, password: str = PASSWORD, **more: Any) -> dict[str, Any]:
         account = {
-            "name": "replication", "host": "127.0.0.1", "password": password, "tls": "x509",
-            "privileges": {"*.*": ["REPLICATION SLAVE"]}, **more,
+            "name": "replication",
+            "host": "127.0.0.1",
+            "password": password,
+            "tls": "x509",
+            "privileges": {"*.*": ["REPLICATION SLAVE"]},
+            **more,
         }
         return self.modules("mariadb_accounts", server, check, accounts=[account])
 
@@ -182,7 +212,8 @@ class Pair:
 
         def same() -> Any:
             checksums = [server.rows(f"CHECKSUM TABLE {table}")[0]["Checksum"] for server in (self.one, self.two)]
-            return checksums[0] if checksums[0] is not None and checksums[0] == checksums[1] else None
+            # As text: the checksum of an empty table is 0, of one that is not there None.
+            return str(checksums[0]) if checksums[0] is not None and checksums[0] == checksums[1] else None
 
         return wait_for(same, 20, f"{table} is equal on both")
 

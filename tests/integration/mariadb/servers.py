@@ -96,10 +96,17 @@ class Server:
         subprocess.run(in_root("chown", "mysql:", str(self.directory)), check=True)
         subprocess.run(
             in_root(
-                "mariadb-install-db", "--no-defaults", f"--datadir={self.directory}/data", "--user=mysql",
-                "--skip-test-db", "--auth-root-authentication-method=socket", "--skip-name-resolve",
+                "mariadb-install-db",
+                "--no-defaults",
+                f"--datadir={self.directory}/data",
+                "--user=mysql",
+                "--skip-test-db",
+                "--auth-root-authentication-method=socket",
+                "--skip-name-resolve",
             ),
-            check=True, capture_output=True, timeout=120,
+            check=True,
+            capture_output=True,
+            timeout=120,
         )
 
     def start(self) -> None:
@@ -129,8 +136,12 @@ class Server:
             **self.settings,
         }
         self.process = subprocess.Popen(
-            in_root("mariadbd", "--no-defaults", "--user=mysql", *(f"--{key}={value}" for key, value in options.items())),
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
+            in_root(
+                "mariadbd", "--no-defaults", "--user=mysql", *(f"--{key}={value}" for key, value in options.items())
+            ),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL,
         )
         try:
             wait_for(self._answers, START_TIMEOUT, f"{self.name} starts")
@@ -206,7 +217,9 @@ class Server:
                 with suppress(pymysql.err.Error):
                     self.run(f"KILL {row['Id']}")
         databases = [row["Database"] for row in self.rows("SHOW DATABASES")]
-        accounts = self.rows("SELECT User, Host FROM mysql.global_priv WHERE User NOT IN ('root', 'mysql', 'mariadb.sys', 'PUBLIC')")
+        accounts = self.rows(
+            "SELECT User, Host FROM mysql.global_priv WHERE User NOT IN ('root', 'mysql', 'mariadb.sys', 'PUBLIC')"
+        )
         self.run(
             "SET sql_log_bin = 0",
             *(f"DROP DATABASE `{name}`" for name in databases if name not in SYSTEM_DATABASES),
@@ -252,19 +265,55 @@ def certificates(directory: Path, names: Sequence[str]) -> dict[str, Path]:
         subprocess.run(["openssl", *arguments], check=True, capture_output=True, cwd=directory, timeout=60)
 
     openssl(
-        "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", "ca.key",
-        "-out", "ca.pem", "-days", "2", "-subj", "/CN=test authority",
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:prime256v1",
+        "-nodes",
+        "-keyout",
+        "ca.key",
+        "-out",
+        "ca.pem",
+        "-days",
+        "2",
+        "-subj",
+        "/CN=test authority",
     )
     paths = {"ca": directory / "ca.pem"}
     for name in names:
         (directory / f"{name}.ext").write_text(f"subjectAltName=DNS:{name},IP:127.0.0.1\n")
         openssl(
-            "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", f"{name}.key",
-            "-out", f"{name}.csr", "-subj", f"/CN={name}",
+            "req",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+            "-keyout",
+            f"{name}.key",
+            "-out",
+            f"{name}.csr",
+            "-subj",
+            f"/CN={name}",
         )
         openssl(
-            "x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2",
-            "-out", f"{name}.pem", "-extfile", f"{name}.ext",
+            "x509",
+            "-req",
+            "-in",
+            f"{name}.csr",
+            "-CA",
+            "ca.pem",
+            "-CAkey",
+            "ca.key",
+            "-CAcreateserial",
+            "-days",
+            "2",
+            "-out",
+            f"{name}.pem",
+            "-extfile",
+            f"{name}.ext",
         )
         paths[name] = directory / f"{name}.pem"
         paths[f"{name}.key"] = directory / f"{name}.key"

@@ -85,6 +85,34 @@ def test_a_handshake_can_be_repeated_after_a_reset(running_pair: Pair, workspace
     assert len(running_pair.one.rows("SELECT * FROM records.cdr")) == 7
 
 
+def test_a_reinstalled_server_begins_a_new_pair(running_pair: Pair, workspace: Path) -> None:
+    """Its binary log begins again below what the other one remembers of it."""
+    running_pair.two.run(*["INSERT INTO records.cdr (note) VALUES ('from two')"] * 5)
+    running_pair.wait_equal("records.cdr")
+    for server in (running_pair.one, running_pair.two):
+        server.forget_replicas()
+    running_pair.two.forget_everything()
+    running_pair.accounts(running_pair.two)
+    assert running_pair.one.value("SELECT @@gtid_slave_pos") != ""
+    assert verdict(running_pair)["state"] == "fresh"
+    running_pair.handshake(["records"], workspace / "dump.sql.gz")
+    running_pair.two.run("INSERT INTO records.cdr (note) VALUES ('new life')")
+    running_pair.wait_equal("records.cdr")
+    assert running_pair.one.value("SELECT @@gtid_slave_pos") == "2-2-1"
+
+
+def test_coordinates_need_their_gtid(pair: Pair) -> None:
+    assert "until_gtid must be" in pair.replicate_failing(pair.two, log_file="pbx-bin.000001", log_pos=4)
+    assert pair.replicate(pair.two, log_file="pbx-bin.000001", log_pos=4, use_gtid="no")["replica"]["use_gtid"] == "no"
+    # Later it changes to GTIDs, and stays where it is.
+    pair.one.run("CREATE DATABASE records", RECORDS)
+    pair.wait_equal("records.cdr")
+    assert not pair.replicate(pair.two)["changed"]
+    assert pair.replicate(pair.two, use_gtid="slave_pos")["replica"]["use_gtid"] == "slave_pos"
+    pair.one.run("INSERT INTO records.cdr (note) VALUES ('x')")
+    pair.wait_equal("records.cdr")
+
+
 def test_applied_again_nothing_changes(running_pair: Pair) -> None:
     before = running_pair.two.replica()
     assert before is not None
@@ -224,7 +252,9 @@ def test_own_server_id_is_refused(pair: Pair) -> None:
 
 
 def test_a_start_that_fails_is_a_failure_and_leaves_nothing(pair: Pair) -> None:
-    message = pair.replicate_failing(pair.two, log_file="pbx-bin.004711", log_pos=4)
+    pair.two.run("SET GLOBAL gtid_slave_pos = '5-5-5'")
+    message = pair.replicate_failing(pair.two, log_file="pbx-bin.004711", log_pos=4, until_gtid="")
+    assert pair.two.value("SELECT @@gtid_slave_pos") == "5-5-5"
     assert "1236" in message
     assert "IO thread" in message
     assert "removed again" in message
@@ -295,8 +325,15 @@ def test_settings_are_compared_with_the_running_server(pair: Pair) -> None:
     info = pair.info(
         pair.one,
         settings={
-            "server-id": 1, "log_bin": True, "gtid_strict_mode": "ON", "log_basename": "other", "innodb_log_file_size": "16M",
-            "bind_address": "127.0.0.1", "sync_binlog": 1, "read_only": 1, "log_slave_updates": "OFF",
+            "server-id": 1,
+            "log_bin": True,
+            "gtid_strict_mode": "ON",
+            "log_basename": "other",
+            "innodb_log_file_size": "16M",
+            "bind_address": "127.0.0.1",
+            "sync_binlog": 1,
+            "read_only": 1,
+            "log_slave_updates": "OFF",
         },
     )
     assert info["settings_differing"] == {"sync_binlog": {"running": "0", "wanted": "1"}}
@@ -308,9 +345,14 @@ def test_acknowledged_rows_survive_kill_minus_nine(pair: Pair) -> None:
     """Writers insert on the active node; it is killed; every row a client was told is safe is on the other one."""
     for server in (pair.one, pair.two):
         server.set(
-            rpl_semi_sync_master_wait_point="AFTER_SYNC", rpl_semi_sync_master_timeout=30000,
-            rpl_semi_sync_master_wait_no_slave="OFF", sync_binlog=1, innodb_flush_log_at_trx_commit=1, sync_relay_log=1,
-            rpl_semi_sync_master_enabled="ON", rpl_semi_sync_slave_enabled="ON",
+            rpl_semi_sync_master_wait_point="AFTER_SYNC",
+            rpl_semi_sync_master_timeout=30000,
+            rpl_semi_sync_master_wait_no_slave="OFF",
+            sync_binlog=1,
+            innodb_flush_log_at_trx_commit=1,
+            sync_relay_log=1,
+            rpl_semi_sync_master_enabled="ON",
+            rpl_semi_sync_slave_enabled="ON",
         )
         server.run("SET sql_log_bin=0", "CREATE DATABASE records", RECORDS)
     pair.handshake([], Path("/nonexistent"))
@@ -355,7 +397,9 @@ def test_through_ansible(running_pair: Pair) -> None:
     two = running_pair.two
     arguments = running_pair.replica_arguments(two)
     assert arguments["password"] == PASSWORD
-    result = running_pair.modules.through_ansible("mariadb_replica", two, "-vvv", "--diff", **arguments, connect_retry=9)
+    result = running_pair.modules.through_ansible(
+        "mariadb_replica", two, "-vvv", "--diff", **arguments, connect_retry=9
+    )
     assert result["changed"]
     assert result["replica"]["connect_retry"] == 9
     result = running_pair.modules.through_ansible("mariadb_replica", two, "--check", **arguments, connect_retry=9)
