@@ -345,6 +345,13 @@ def test_monitor_process_alive_and_sip_silent_is_a_failure(ocf, make_agent, sip_
     assert "state T" in capsys.readouterr().err
 
 
+def test_probe_asks_for_the_process_only(ocf, make_agent, sip_server) -> None:
+    server = sip_server(silent)
+    agent = make_agent(Systemd(ocf, "active"), server.port, OCF_RESKEY_CRM_meta_interval="0")
+    assert agent.perform("monitor") == ocf.OCF_SUCCESS
+    assert server.requests == []
+
+
 def test_monitor_systemd_silent_is_a_failure_not_a_hang(ocf, make_agent) -> None:
     systemd = Systemd(ocf, "active")
     systemd.silent_commands = {"show"}
