@@ -103,6 +103,8 @@ class Server:
                 "--skip-test-db",
                 "--auth-root-authentication-method=socket",
                 "--skip-name-resolve",
+                # The machine's name need not resolve: nobody uses it here.
+                "--force",
             ),
             check=True,
             capture_output=True,
