@@ -107,8 +107,12 @@ def test_the_journal_survives_a_reboot(machine: Host) -> None:
 
 def test_time_is_kept(machine: Host) -> None:
     service = machine.service("chrony" if machine.service("chrony").exists else "chronyd")
-    assert service.is_running
     assert service.is_enabled
+    # In a container the clock is the machine's, and the unit itself says that it does not start there.
+    if service.systemd_properties["ConditionResult"] == "no":
+        assert machine.run("systemd-detect-virt --container").rc == 0
+    else:
+        assert service.is_running
 
 
 def test_the_cluster_starts_asterisk_and_nobody_else_does(machine: Host) -> None:
@@ -150,17 +154,23 @@ def test_keys_of_the_cluster_are_secret(machine: Host, path: str, mode: int, own
     assert (file.mode & 0o077, file.mode & mode, file.user) == (0, mode, owner)
 
 
-def test_no_secret_is_readable_by_everybody(machine: Host, secrets: dict[str, str]) -> None:
-    places = "/etc /opt /run /srv /tmp /usr/local /var/lib /var/log /var/spool /var/tmp"
+def files_with(machine: Host, secrets: dict[str, str], as_user: str, places: str) -> list[str]:
+    """Return the files under some directories that an account can read and that hold a secret."""
     script = f"grep --recursive --files-with-matches --fixed-strings --file=- --devices=skip {places} 2>/dev/null"
-    name = machine.check_output("hostname --short")
-    # grep says 2 when a file went away under its hands, and 1 when it found nothing, which the next line is about.
-    files = exchange.run(name, ["sh", "-c", f"{script} || test $? -le 2"], "\n".join(secrets.values())).splitlines()
-    # The patterns do find: the telephones' passwords are on every node.
-    assert any("tenants" in path for path in files)
-    # What a directory above closes is closed: so an ordinary account is asked, not the mode.
-    stranger = "setpriv --reuid=65534 --regid=65534 --clear-groups test -r %s"
-    assert [path for path in files if machine.run(stranger, path).rc == 0] == []
+    argv = ["setpriv", f"--reuid={as_user}", f"--regid={as_user}", "--clear-groups", "sh", "-c"]
+    # grep says 1 when it found nothing, and 2 when it may not read something.
+    found = exchange.run(
+        machine.check_output("hostname --short"), [*argv, f"{script} || test $? -le 2"], "\n".join(secrets.values())
+    )
+    return found.splitlines()
+
+
+def test_no_secret_is_readable_by_everybody(machine: Host, secrets: dict[str, str]) -> None:
+    # The search does find: the telephones' passwords are on every node.
+    assert any("/tenants/" in path for path in files_with(machine, secrets, "0", "/etc/asterisk"))
+    # An ordinary account is asked, not the files' modes: what a directory above closes is closed.
+    places = "/etc /opt /root /run /srv /tmp /usr/local /var/lib /var/log /var/spool /var/tmp"
+    assert files_with(machine, secrets, "65534", places) == []
 
 
 def test_no_secret_is_in_the_journal_or_on_a_command_line(machine: Host, secrets: dict[str, str]) -> None:
