@@ -25,6 +25,7 @@ from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.transaction im
 COROSYNC_CONF = Path("/etc/corosync/corosync.conf")
 KNOWN_HOSTS = Path("/var/lib/pcsd/known-hosts")
 SERVICES = ("corosync", "pacemaker")
+CIB_FILE = Path("/var/lib/pacemaker/cib/cib.xml")
 PCSD_PORT = 2224
 
 
@@ -336,6 +337,11 @@ def plan(current: Current, wanted: Desired) -> list[Step]:
     steps: list[Step] = []
     names = [node.name for node in wanted.nodes]
     if not current.member:
+        if current.config is not None:
+            # pcs takes the package's file for a cluster: it would give the authorisation to the nodes listed there,
+            # save it nowhere, and report success.
+            text = "remove the corosync.conf that the package brought, which is of no cluster"
+            steps.append(Step("placeholder", text, ("pcs", "cluster", "destroy")))
         # Always, not only when no token is there: a token can be of an installation that is gone.
         if wanted.authenticate:
             steps.append(auth_step(wanted, names))
@@ -437,7 +443,7 @@ def read(run: Runner, corosync_conf: Path = COROSYNC_CONF, known_hosts: Path = K
 # --- applying -------------------------------------------------------------------------------------------------
 
 
-def may_overwrite(run: Runner, wanted: Desired, current: Current) -> bool:
+def may_overwrite(run: Runner, wanted: Desired) -> bool:
     """Whether setup has to, and may, replace files on the nodes.
 
     pcs refuses nodes that have a corosync.conf, and Debian's package brings one. Replacing one that is not that
@@ -445,7 +451,7 @@ def may_overwrite(run: Runner, wanted: Desired, current: Current) -> bool:
 
     :raises PcsError: when a node is in a real cluster, or cannot be asked.
     """
-    overwrite = current.config is not None
+    overwrite = False
     for node in wanted.nodes:
         result = run(["pcs", "cluster", "corosync", node.name])
         if result.rc != 0:
@@ -478,7 +484,24 @@ def refuse_unreachable(run: Runner, wanted: Desired, what: str) -> None:
             )
 
 
+def refuse_used_placeholder(path: Path = CIB_FILE) -> None:
+    """Refuse to remove the cluster of a package's corosync.conf when somebody has put resources into it."""
+    text = _read(path)
+    names = [] if text is None else cib.resource_ids(cib.parse(text, str(path)))
+    if names:
+        raise PcsError(
+            f"{hostname()}: its corosync.conf is that of the package, with one node on the loopback, and yet its cluster"
+            f" has resources ({', '.join(names)}). Nothing was changed. If they may go: `pcs cluster destroy` there."
+        )
+
+
+def confirmed(run: Runner, argv: list[str]) -> list[str]:
+    """A command that pcs wants confirmed, in its dialect: --yes since 0.12, --force in 0.11."""
+    return [*argv, "--yes" if "pcs.yes-to-confirm-commands" in capabilities(run) else "--force"]
+
+
 CURES = {
+    "placeholder": "`systemctl stop pacemaker corosync` and the removal of /etc/corosync/corosync.conf do the same.",
     "auth": "Is pcsd running on every node (`systemctl status pcsd`), port 2224 open between them, and the password of"
     " the account the same everywhere?",
     "setup": "Nothing of an existing cluster was replaced. The message names the node; `journalctl -u pcsd` there has"
@@ -502,7 +525,10 @@ def apply(run: Runner, wanted: Desired, current: Current, steps: list[Step], pas
     """
     for step in steps:
         argv = list(step.argv)
-        if step.kind == "setup" and may_overwrite(run, wanted, current):
+        if step.kind == "placeholder":
+            refuse_used_placeholder()
+            argv = confirmed(run, argv)
+        if step.kind == "setup" and may_overwrite(run, wanted):
             argv = setup_argv(wanted, overwrite=True)
         if step.kind == "totem" and "corosync.config.update" not in capabilities(run):
             raise PcsError(

@@ -141,10 +141,8 @@ def test_what_is_not_declared_is_no_difference(member, changes):
     assert cluster.plan(member, wanted(**changes)) == []
 
 
-@pytest.mark.parametrize("config", [None, "corosync-debian.conf"])
-def test_absent_is_authorised_and_set_up(fixture_text, config):
-    current = Current(config=corosync.config(fixture_text(config)) if config else None)
-    auth, setup = cluster.plan(current, wanted())
+def test_absent_is_authorised_and_set_up():
+    auth, setup = cluster.plan(Current(), wanted())
     assert " ".join(auth.argv) == "pcs host auth node1 addr=10.88.0.11 node2 addr=10.88.0.12 -u hacluster"
     assert auth.password
     assert not setup.password
@@ -153,6 +151,12 @@ def test_absent_is_authorised_and_set_up(fixture_text, config):
         " crypto cipher=aes256 hash=sha256 totem consensus=6000 token=4000 quorum wait_for_all=1 --enable --start"
     )
     assert "SECRET" not in str([auth, setup])
+
+
+def test_a_packages_file_goes_first(fixture_text):
+    """With it in place `pcs host auth` reports success and saves nothing."""
+    current = Current(config=corosync.config(fixture_text("corosync-debian.conf")))
+    assert [step.kind for step in cluster.plan(current, wanted())] == ["placeholder", "auth", "setup"]
 
 
 def test_two_links_with_options():
@@ -296,6 +300,24 @@ def test_a_packages_file_on_a_node_is_overwritten(fake, fixture_text):
     run = fake({"pcs": Result(0, "", ""), "pcs cluster corosync": debian})
     cluster.apply(run, wanted(), Current(), cluster.plan(Current(), wanted()), "x")
     assert run.calls[-1][0][-1] == "--force"
+
+
+@pytest.mark.parametrize(("capability", "word"), [("pcs.yes-to-confirm-commands", "--yes"), ("pcs.x", "--force")])
+def test_a_removal_is_confirmed_in_the_words_of_this_pcs(fake, fixture_text, monkeypatch, tmp_path, capability, word):
+    current = Current(config=corosync.config(fixture_text("corosync-debian.conf")))
+    run = fake({"pcs": Result(0, "", ""), "pcs --version --full": Result(0, f"0.12.3\n{capability}\n", "")})
+    run.answers["pcs cluster corosync"] = Result(1, "", "Unable to read")
+    monkeypatch.setattr(cluster.refuse_used_placeholder, "__defaults__", (tmp_path / "none",))
+    cluster.apply(run, wanted(), current, cluster.plan(current, wanted()), "x")
+    assert ["pcs", "cluster", "destroy", word] in [argv for argv, _stdin in run.calls]
+
+
+def test_a_used_one_node_cluster_is_never_removed(tmp_path, fixture_text):
+    file = tmp_path / "cib.xml"
+    file.write_text(fixture_text("cib-3.0.xml"))
+    with pytest.raises(PcsError, match="has resources"):
+        cluster.refuse_used_placeholder(file)
+    cluster.refuse_used_placeholder(tmp_path / "none")
 
 
 def test_without_files_nothing_is_forced(fake):
