@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import stat
+import xml.etree.ElementTree as ET
 
 import pytest
 
@@ -198,6 +199,20 @@ def test_what_should_run_and_does_not_is_found(cluster, original, edited, fixtur
     stopped = mon[:start] + '<resource id="ip" role="Stopped"/>' + mon[end:]
     cluster.mon = [mon, stopped]
     with pytest.raises(CommitFailed, match="ip on no node: it should run and does not"):
+        Transaction(cluster, original, edited).commit(check_mode=False, wait=60)
+
+
+def test_what_never_starts_after_a_promotion_is_found(original, fixture_text):
+    """The simulation does not get that far, and crm_mon is silent about probes."""
+    edited = cib.parse(original)
+    cib.section(edited, "resources").append(ET.Element("primitive", {"id": "fs", "class": "ocf", "type": "x"}))
+    live = cib.parse(cib.dump(edited))
+    history = ET.SubElement(live.find("status/node_state"), "lrm_resource", {"id": "fs"})
+    ET.SubElement(
+        history, "lrm_rsc_op", {"operation_key": "fs_monitor_0", "rc-code": "5", "exit-reason": "no modprobe"}
+    )
+    cluster = Cluster(original, fixture_text, after=cib.dump(live))
+    with pytest.raises(CommitFailed, match="no modprobe"):
         Transaction(cluster, original, edited).commit(check_mode=False, wait=60)
 
 
