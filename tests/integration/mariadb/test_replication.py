@@ -372,7 +372,7 @@ def test_acknowledged_rows_survive_kill_minus_nine(pair: Pair) -> None:
         except pymysql.err.Error:
             pass  # the server is gone
 
-    writers = [threading.Thread(target=write) for _attempt in range(4)]
+    writers = [threading.Thread(target=write) for _writer in range(4)]
     for writer in writers:
         writer.start()
     wait_for(lambda: len(acknowledged) > 500, 60, "500 rows are acknowledged")

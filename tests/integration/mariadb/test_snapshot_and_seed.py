@@ -104,7 +104,7 @@ def test_every_row_once_under_load(records: Pair, directory: Path) -> None:
         finally:
             connection.close()
 
-    writers = [threading.Thread(target=write) for _attempt in range(3)]
+    writers = [threading.Thread(target=write) for _writer in range(3)]
     for writer in writers:
         writer.start()
     try:
