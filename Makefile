@@ -36,6 +36,10 @@ demo: setup-demo ## Two hosts, a call, one host killed, the call again (about 3 
 lab: setup-demo ## Only the two hosts, freshly made, nothing deployed
 	python3 -m lab up
 
+.PHONY: benchmark
+benchmark: setup-demo ## Kill the active host RUNS times (5) on the lab of make demo: minimum, median, maximum
+	python3 -m lab.benchmark --runs $(or $(RUNS),5)
+
 .PHONY: lab-status
 lab-status: ## Hosts of the lab and what runs on them
 	python3 -m lab status
@@ -99,6 +103,10 @@ molecule: setup ## Two systemd-nspawn hosts: deploy, call, kill; the lab stays u
 .PHONY: artifact
 artifact: setup ## Build the collection, install it elsewhere, run it from there on the running lab: changed=0
 	$(call step,the built artifact,tools/artifact_test.sh)
+
+.PHONY: source-build
+source-build: setup-demo ## Asterisk's source build in a Debian 13 tree, checked and started (5 minutes; not in `make test`)
+	$(call step,source build,python3 -m lab.source_build)
 
 ##@ Work on the collection
 

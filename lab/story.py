@@ -24,6 +24,8 @@ TALK_SECONDS = 3.0
 #: Detection, fencing, mount, database and Asterisk: over this and something hangs.
 OUTAGE_LIMIT_SECONDS = 90.0
 RETURN_LIMIT_SECONDS = 180.0
+#: The moment that matters to who telephones.
+NEXT_CALL = "the next answered call"
 
 
 class Teller:
@@ -69,7 +71,7 @@ def _first_call(teller: Teller, caller: Phone, callee: Phone) -> None:
         teller.tell(f"call record in the database of {node}: {_record_line(record)}")
 
 
-def _failover(teller: Teller, caller: Phone, callee: Phone) -> list[tuple[str, float]]:
+def failover(teller: Teller, caller: Phone, callee: Phone) -> list[tuple[str, float]]:
     """Kill the active host and call until somebody answers; return the moments in seconds after the kill."""
     victim = exchange.active_node()
     survivor = exchange.peer(victim)
@@ -95,10 +97,10 @@ def _failover(teller: Teller, caller: Phone, callee: Phone) -> list[tuple[str, f
     _check_record(record)
     teller.tell(f"call record in the database of {survivor}: {_record_line(record)}")
     moments = [
-        (f"{victim} fenced", fenced),
-        (f"{FLOATING_ADDRESS} answers ping on {survivor}", pinged),
-        (f"{FLOATING_ADDRESS} answers SIP", spoke),
-        ("next answered call", answered - killed),
+        ("the killed host fenced", fenced),
+        ("the floating address answers ping", pinged),
+        ("the floating address answers SIP", spoke),
+        (NEXT_CALL, answered - killed),
     ]
 
     teller.chapter(f"Afterwards: {victim} comes back")
@@ -106,7 +108,7 @@ def _failover(teller: Teller, caller: Phone, callee: Phone) -> list[tuple[str, f
     exchange.wait_healthy(RETURN_LIMIT_SECONDS)
     back = time.monotonic() - killed
     teller.tell(f"{victim} is back as standby; cluster healthy, replication runs both ways")
-    moments.append((f"{victim} back, cluster healthy", back))
+    moments.append(("the killed host back, cluster healthy", back))
     if exchange.active_node() != survivor:
         raise LabError(f"the service moved back from {survivor} by itself, which interrupts calls once more")
     teller.tell(f"{survivor} goes on serving: nothing moves back by itself")
@@ -127,11 +129,11 @@ def tell() -> None:
     with Phone(CALLER, CALLER_HZ) as caller, Phone(CALLEE, CALLEE_HZ) as callee:
         teller.tell(f"telephones {CALLER} and {CALLEE} have registered with {FLOATING_ADDRESS}")
         _first_call(teller, caller, callee)
-        moments = _failover(teller, caller, callee)
+        moments = failover(teller, caller, callee)
     print(f"\n  {'seconds after the kill':<44}")
     for what, seconds in moments:
         print(f"  {what:<44} {seconds:6.1f}")
-    outage = dict(moments)["next answered call"]
+    outage = dict(moments)[NEXT_CALL]
     print(f"\nFrom the kill to the next answered call: {outage:.1f} s\n", flush=True)
 
 
