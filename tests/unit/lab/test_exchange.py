@@ -79,6 +79,18 @@ def test_a_recorded_cluster_with_a_failure() -> None:
     ]
 
 
+def test_a_recorded_cluster_after_a_failover() -> None:
+    cluster = exchange.parse_crm_mon((RECORDED / "crm_mon-3.0.1-healthy.xml").read_text())
+    assert cluster.problems() == []
+    asterisk = cluster.resource("pbx-asterisk")
+    assert asterisk is not None
+    assert asterisk.nodes == ("server1",)
+    assert {(fencing.target, fencing.status) for fencing in cluster.fencings} == {
+        ("server1", "success"), ("server2", "success"),
+    }  # fmt: skip
+    assert all(fencing.completed > 1795411223 for fencing in cluster.fencings)
+
+
 def test_reads_when_a_node_was_fenced() -> None:
     done, pending = exchange.parse_crm_mon(HEALTHY).fencings
     assert (done.target, done.status, done.completed) == ("server2", "success", 1795411223.5)
