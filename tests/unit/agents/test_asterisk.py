@@ -166,6 +166,13 @@ def test_an_answer_is_alive_at_once(asterisk, sip_server, status: str) -> None:
     assert len(server.requests) == 1
 
 
+def test_another_hosts_answer_does_not_count(asterisk) -> None:
+    # TEST-NET-1 (RFC 5737): an address that this host does not have; its owner's Asterisk says nothing about ours.
+    check = asterisk.check_sip("192.0.2.1", 5060, 0.5, 1)
+    assert not check.alive
+    assert "192.0.2.1 is not an address of this host" in check.detail
+
+
 def test_silence_is_dead_after_all_attempts_and_within_the_time(asterisk, sip_server) -> None:
     server = sip_server(silent)
     started = time.monotonic()
