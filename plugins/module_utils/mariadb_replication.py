@@ -116,9 +116,11 @@ def primary_status(row: Mapping[str, Any] | None, variables: Mapping[str, str]) 
     }
 
 
-def replica_status(row: Mapping[str, Any]) -> dict[str, Any]:
+def replica_status(row: Mapping[str, Any], gtid_slave_pos: str) -> dict[str, Any]:
     """Read one row of SHOW ALL SLAVES STATUS.
 
+    :param gtid_slave_pos: the variable. The row's column of that name is gtid_current_pos, which contains what this
+        server wrote itself.
     :returns: see RETURN of mariadb_info, replicas.
     """
     gtid = {"No": "no", "Slave_Pos": "slave_pos", "Current_Pos": "current_pos"}[row["Using_Gtid"]]
@@ -147,7 +149,7 @@ def replica_status(row: Mapping[str, Any]) -> dict[str, Any]:
         "applied_file": row["Relay_Master_Log_File"],
         "applied_position": int(row["Exec_Master_Log_Pos"]),
         "gtid_io_pos": row["Gtid_IO_Pos"] or "",
-        "gtid_slave_pos": row["Gtid_Slave_Pos"] or "",
+        "gtid_slave_pos": gtid_slave_pos,
         "io_errno": int(row["Last_IO_Errno"]),
         "io_error": row["Last_IO_Error"] or "",
         "sql_errno": int(row["Last_SQL_Errno"]),

@@ -46,7 +46,9 @@ def primary_status(session: Session) -> dict[str, Any] | None:
 
 def replicas(session: Session) -> list[dict[str, Any]]:
     """The replicas of this server, as mariadb_replication.replica_status gives them."""
-    return [replication.replica_status(row) for row in session.rows("SHOW ALL SLAVES STATUS")]
+    # The position first: read after the status, it could be further than the status says.
+    position = str(session.value("SELECT @@GLOBAL.gtid_slave_pos"))
+    return [replication.replica_status(row, position) for row in session.rows("SHOW ALL SLAVES STATUS")]
 
 
 def replica(session: Session, connection: str) -> dict[str, Any] | None:
