@@ -125,8 +125,31 @@ def _fresh(infos: Mapping[str, Any], names: Sequence[str], databases: Sequence[s
     return {"state": "fresh", "source": source, "target": target, "seed": sorted(here(source)), "problems": []}
 
 
+def _lost_past(primary: str, info: Mapping[str, Any], replica: str, position: str, exact: bool) -> list[str]:
+    """Whether a replica has transactions of its primary that the primary does not know: it was set up anew.
+
+    Replication runs all the same then, and the replica passes over what the primary writes until it has counted up to
+    where it was before: rows would be missing without an error.
+
+    :param exact: whether the primary may be behind by nothing at all. Where it is written to, the replica, which was
+        read a moment later, can be ahead.
+    """
+    domain = info["gtid_domain_id"]
+    have = parse_gtids(position).get(domain)
+    written = parse_gtids(info["gtid"]["binlog_pos"]).get(domain)
+    if have is None or (written is not None and (not exact or written.sequence >= have.sequence)):
+        return []
+    return [
+        f"{replica} has transactions of {primary} up to {have}, and {primary} itself knows "
+        f"{written or 'none of its own'}: {primary} was set up anew. {RESEED}"
+    ]
+
+
 def _half(infos: Mapping[str, Any], following: str, missing: str) -> dict[str, Any]:
     """`following` replicates from `missing`, and `missing` does not replicate: a handshake that was interrupted?"""
+    lost = _lost_past(missing, infos[missing], following, infos[following]["gtid"]["slave_pos"], exact=True)
+    if lost:
+        return {"state": "broken", "problems": lost}
     written = _own_writes(infos[following])
     if written:
         return {
@@ -160,7 +183,10 @@ def mariadb_pair(
         missing = [f"{name} does not replicate at all." for name in names if name not in following]
         return {**empty, "state": "broken", "problems": problems + missing}
     if len(following) == 2:
-        return {**empty, "state": "healthy", "problems": []}
+        for name in names:
+            peer = peer_of[name]["name"]
+            problems += _lost_past(peer, infos[peer], name, infos[name]["gtid"]["slave_pos"], exact=False)
+        return {**empty, "state": "broken" if problems else "healthy", "problems": problems}
     if len(following) == 1:
         return {**empty, **_half(infos, following[0], next(name for name in names if name not in following))}
     return {**empty, **_fresh(infos, names, databases)}

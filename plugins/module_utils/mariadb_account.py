@@ -49,30 +49,38 @@ def native_hash(password: str) -> str:
     return "*" + hashlib.sha1(once, usedforsecurity=False).hexdigest().upper()
 
 
+# A name as SHOW GRANTS quotes it, or a star.
+_PART = r"(?:\*|`(?:[^`]|``)+`)"
+
+
 def level(text: str) -> str:
-    """One spelling of a privilege level: asteriskcdr.* and `asteriskcdr`.* are the same."""
-    parts = re.fullmatch(r"(\*|`[^`]+`|[^`.*]+)\.(\*|`[^`]+`|[^`.*]+)", text.strip())
+    """One spelling of a privilege level: asteriskcdr.* and `asteriskcdr`.* are the same.
+
+    :raises MariaDBError: when it is not one.
+    """
+    parts = re.fullmatch(rf"({_PART}|[^`.*]+)\.({_PART}|[^`.*]+)", text.strip())
     if not parts:
         raise MariaDBError(f"'{text}' is no privilege level: write *.*, database.* or database.table.")
-    return ".".join(part if part == "*" or part.startswith("`") else f"`{part}`" for part in parts.groups())
+    return ".".join(part if part[0] in "*`" else f"`{part}`" for part in parts.groups())
 
 
 def parse_grants(lines: Iterable[str]) -> dict[str, frozenset[str]]:
     """Read SHOW GRANTS.
 
     :param lines: its rows. Column privileges (SELECT (a, b)) are one privilege each, with their columns.
-    :returns: level to privileges; USAGE, which is none, is left out; GRANT OPTION counts as a privilege.
+    :returns: level to privileges; USAGE, which is none, is left out; GRANT OPTION counts as a privilege. Roles, proxies
+        and privileges on routines are left out.
     """
     found: dict[str, frozenset[str]] = {}
     for line in lines:
-        grant = re.match(r"GRANT (.+?) ON (?:(?:PROCEDURE|FUNCTION|PACKAGE(?: BODY)?) )?(\S+\.\S+) TO ", line)
+        grant = re.match(rf"GRANT (.+?) ON ({_PART}\.{_PART}) TO ", line)
         if not grant:
-            continue  # a role, or the default role
+            continue
         privileges = {part.strip().upper() for part in re.split(r",\s*(?![^()]*\))", grant[1])} - {"USAGE"}
         if re.search(r" WITH GRANT OPTION\b", line):
             privileges.add("GRANT OPTION")
         if privileges:
-            found[level(grant[2])] = found.get(level(grant[2]), frozenset()) | privileges
+            found[grant[2]] = found.get(grant[2], frozenset()) | privileges
     return found
 
 

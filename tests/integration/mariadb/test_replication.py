@@ -313,6 +313,22 @@ def test_one_direction_can_be_completed(running_pair: Pair) -> None:
     assert verdict(running_pair)["state"] == "broken"
 
 
+def test_a_server_set_up_anew_is_noticed(running_pair: Pair) -> None:
+    """Its replica goes on without an error, and would pass over what it writes: nobody else would notice."""
+    one, two = running_pair.one, running_pair.two
+    one.run(*["INSERT INTO records.cdr (note) VALUES ('x')"] * 5)
+    running_pair.wait_equal("records.cdr")
+    one.forget_replicas()
+    two.run("STOP SLAVE")
+    one.run("RESET MASTER")
+    two.run("START SLAVE")
+    one.run("INSERT INTO records.cdr (note) VALUES ('passed over')")
+    assert running_pair.info(two, wait=10)["replicas"][0]["healthy"]
+    judged = verdict(running_pair)
+    assert judged["state"] == "broken"
+    assert "one was set up anew" in str(judged["problems"])
+
+
 def test_both_have_rows_and_neither_replicates(pair: Pair) -> None:
     for server in (pair.one, pair.two):
         server.run("CREATE DATABASE records", RECORDS, "INSERT INTO records.cdr (note) VALUES ('mine')")

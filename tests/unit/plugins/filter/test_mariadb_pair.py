@@ -1,0 +1,140 @@
+"""The verdict on a pair: what may be done without asking anybody."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.dialtone.ha_pbx.plugins.filter.mariadb_pair import FilterModule
+
+NODES = [{"name": "server1", "address": "192.0.2.11"}, {"name": "server2", "address": "192.0.2.12"}]
+EMPTY = {"tables": 0, "has_rows": False}
+TABLES = {"tables": 2, "has_rows": False}
+ROWS = {"tables": 2, "has_rows": True}
+
+
+def replica(host: str, **more: Any) -> dict[str, Any]:
+    return {
+        "connection": "", "host": host, "healthy": True, "io_running": "Yes", "sql_running": "Yes", "problem": None, **more,
+    }  # fmt: skip
+
+
+def broken(host: str, io: str = "Yes", sql: str = "Yes") -> dict[str, Any]:
+    return replica(host, healthy=False, io_running=io, sql_running=sql, problem=f"the replica of {host} is unwell.")
+
+
+def node(
+    number: int, replicas: list[dict[str, Any]], binlog: str = "", slave: str = "", **databases: dict[str, Any]
+) -> dict[str, Any]:
+    return {
+        "gtid_domain_id": number, "gtid": {"binlog_pos": binlog, "slave_pos": slave}, "replicas": replicas,
+        "databases": databases,
+    }  # fmt: skip
+
+
+def judge(one: dict[str, Any] | None, two: dict[str, Any] | None) -> dict[str, Any]:
+    infos = {name: info for name, info in (("server1", one), ("server2", two)) if info is not None}
+    return FilterModule().filters()["mariadb_pair"](infos, NODES, ["asteriskcdr"])  # type: ignore[no-any-return]
+
+
+FOLLOWS_TWO, FOLLOWS_ONE = [replica("192.0.2.12")], [replica("192.0.2.11")]
+
+
+def test_healthy() -> None:
+    found = judge(
+        node(1, FOLLOWS_TWO, "1-1-9", "2-2-4", asteriskcdr=ROWS), node(2, FOLLOWS_ONE, "2-2-4", "1-1-9", asteriskcdr=ROWS)
+    )
+    assert found == {"state": "healthy", "problems": [], "source": None, "target": None, "seed": []}
+
+
+def test_healthy_while_it_is_written_to() -> None:
+    # The replica was read a moment after its primary.
+    assert judge(node(1, FOLLOWS_TWO, "1-1-9"), node(2, FOLLOWS_ONE, slave="1-1-12"))["state"] == "healthy"
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "source", "seed"),
+    [
+        ({}, {}, "server1", []),
+        ({"other": ROWS}, {}, "server1", []),
+        ({"asteriskcdr": ROWS}, {}, "server1", ["asteriskcdr"]),
+        ({}, {"asteriskcdr": ROWS}, "server2", ["asteriskcdr"]),
+        ({"asteriskcdr": TABLES}, {"asteriskcdr": ROWS}, "server2", ["asteriskcdr"]),
+        ({}, {"asteriskcdr": TABLES}, "server2", ["asteriskcdr"]),
+        ({"asteriskcdr": TABLES}, {"asteriskcdr": TABLES}, "server1", ["asteriskcdr"]),
+        ({"asteriskcdr": EMPTY}, {}, "server1", ["asteriskcdr"]),
+    ],
+)
+def test_fresh(one: dict[str, Any], two: dict[str, Any], source: str, seed: list[str]) -> None:
+    found = judge(node(1, [], **one), node(2, [], **two))
+    assert (found["state"], found["source"], found["seed"]) == ("fresh", source, seed)
+    assert {found["source"], found["target"]} == {"server1", "server2"}
+
+
+def test_both_have_rows() -> None:
+    found = judge(node(1, [], asteriskcdr=ROWS), node(2, [], asteriskcdr=ROWS))
+    assert found["state"] == "broken"
+    assert found["source"] is None
+    assert "both have rows" in found["problems"][0]
+    assert "RESET SLAVE ALL" in found["problems"][0]
+
+
+def test_an_interrupted_handshake_goes_on() -> None:
+    found = judge(node(1, [], "1-1-5", asteriskcdr=ROWS), node(2, FOLLOWS_ONE, slave="1-1-5", asteriskcdr=ROWS))
+    assert (found["state"], found["source"], found["target"], found["seed"]) == ("half", "server1", "server2", [])
+
+
+def test_one_direction_is_gone_and_the_other_node_wrote() -> None:
+    found = judge(node(1, [], "1-1-5"), node(2, FOLLOWS_ONE, "2-2-3", "1-1-5"))
+    assert found["state"] == "broken"
+    assert "2-2-3" in found["problems"][0]
+
+
+@pytest.mark.parametrize("binlog", ["", "1-1-2"])
+def test_a_node_that_was_set_up_anew(binlog: str) -> None:
+    # Its replica is healthy, and would pass over what it writes until it has counted up to 5.
+    found = judge(node(1, [], binlog), node(2, FOLLOWS_ONE, slave="1-1-5"))
+    assert found["state"] == "broken"
+    assert "server1 was set up anew" in found["problems"][0]
+
+
+def test_a_node_whose_log_was_reset() -> None:
+    found = judge(node(1, FOLLOWS_TWO), node(2, FOLLOWS_ONE, slave="1-1-5"))
+    assert found["state"] == "broken"
+    assert "1-1-5" in found["problems"][0]
+
+
+def test_a_broken_thread() -> None:
+    found = judge(node(1, FOLLOWS_TWO), node(2, [broken("192.0.2.11", sql="No")]))
+    assert found["state"] == "broken"
+    assert found["problems"] == ["server2: the replica of 192.0.2.11 is unwell."]
+    found = judge(node(1, []), node(2, [broken("192.0.2.11", sql="No")]))
+    assert found["problems"][1] == "server1 does not replicate at all."
+
+
+@pytest.mark.parametrize("strange", [replica("198.51.100.1"), replica("192.0.2.11", connection="other")])
+def test_a_replica_of_somebody_else(strange: dict[str, Any]) -> None:
+    found = judge(node(1, FOLLOWS_TWO), node(2, [strange]))
+    assert found["state"] == "broken"
+    assert "192.0.2.11" in found["problems"][0]
+
+
+def test_alone() -> None:
+    assert judge(node(1, FOLLOWS_TWO), None)["state"] == "healthy"
+    away = judge(node(1, [broken("192.0.2.12", io="Connecting")]), None)
+    assert away["state"] == "peer_away"
+    assert away["problems"] == ["server1: the replica of 192.0.2.12 is unwell."]
+    assert judge(None, node(2, [broken("192.0.2.11", io="No")]))["state"] == "broken"
+    assert judge(None, node(2, [broken("192.0.2.11", io="Connecting", sql="No")]))["state"] == "broken"
+    assert judge(None, node(2, [replica("198.51.100.1")]))["state"] == "broken"
+    unset = judge(None, node(2, []))
+    assert unset["state"] == "broken"
+    assert "not in this run" in unset["problems"][0]
+
+
+@pytest.mark.parametrize("infos", [{}, {"somebody": node(1, [])}])
+def test_other_hosts_are_refused(infos: dict[str, Any]) -> None:
+    with pytest.raises(AnsibleFilterError):
+        FilterModule().filters()["mariadb_pair"](infos, NODES, [])
