@@ -128,8 +128,8 @@ def _fresh(infos: Mapping[str, Any], names: Sequence[str], databases: Sequence[s
 def _lost_past(primary: str, info: Mapping[str, Any], replica: str, position: str, exact: bool) -> list[str]:
     """Whether a replica has transactions of its primary that the primary does not know: it was set up anew.
 
-    Replication runs all the same then, and the replica passes over what the primary writes until it has counted up to
-    where it was before: rows would be missing without an error.
+    Replication runs without an error then, until the primary writes for the first time, and what the primary lacks
+    would never come back to it.
 
     :param exact: whether the primary may be behind by nothing at all. Where it is written to, the replica, which was
         read a moment later, can be ahead.

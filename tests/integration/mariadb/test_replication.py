@@ -314,7 +314,7 @@ def test_one_direction_can_be_completed(running_pair: Pair) -> None:
 
 
 def test_a_server_set_up_anew_is_noticed(running_pair: Pair) -> None:
-    """Its replica goes on without an error, and would pass over what it writes: nobody else would notice."""
+    """Its replica goes on without an error until it writes for the first time: nobody else would notice before."""
     one, two = running_pair.one, running_pair.two
     one.run(*["INSERT INTO records.cdr (note) VALUES ('x')"] * 5)
     running_pair.wait_equal("records.cdr")
@@ -322,11 +322,16 @@ def test_a_server_set_up_anew_is_noticed(running_pair: Pair) -> None:
     two.run("STOP SLAVE")
     one.run("RESET MASTER")
     two.run("START SLAVE")
-    one.run("INSERT INTO records.cdr (note) VALUES ('passed over')")
     assert running_pair.info(two, wait=10)["replicas"][0]["healthy"]
     judged = verdict(running_pair)
     assert judged["state"] == "broken"
     assert "one was set up anew" in str(judged["problems"])
+    one.run("INSERT INTO records.cdr (note) VALUES ('first')")
+    wait_for(lambda: not running_pair.info(two)["replicas"][0]["healthy"], 10, "the replica stops")
+    judged = verdict(running_pair)
+    assert judged["state"] == "broken"
+    print(judged["problems"])
+    assert "1236" in str(judged["problems"])
 
 
 def test_both_have_rows_and_neither_replicates(pair: Pair) -> None:
