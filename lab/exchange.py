@@ -236,6 +236,31 @@ def peer(node: str) -> str:
     return next(name for name in HOSTS if name != node)
 
 
+#: Prints the registrations that are in the file. Without a lock, so that Asterisk's own commit never finds it busy.
+_STORED_CONTACTS = """
+import sqlite3
+db = sqlite3.connect("file:/var/lib/asterisk/astdb.sqlite3?mode=ro&immutable=1", uri=True)
+for row in db.execute("SELECT value FROM astdb WHERE key LIKE '/registrar/contact/%'"):
+    print(row[0])
+"""
+
+
+def wait_registrations_stored(*addresses: str, seconds: float = 10) -> None:
+    """Wait until the active node has written the registrations of telephones at `addresses` (IP:port) to its disk.
+
+    Asterisk commits them about once a second. What it has not committed dies with the node, and the telephone cannot be
+    called until it registers again: true of a telephone that registered in that very second, and not what a failover
+    of telephones that were there before is about.
+    """
+    node = active_node()
+    wait_until(
+        f"the registrations of {', '.join(addresses)} on the disk of {node}",
+        lambda: run(node, ["python3", "-c", _STORED_CONTACTS]),
+        lambda stored: all(address in stored for address in addresses),
+        seconds,
+    )
+
+
 def fenced_at(target: str, since: float, seen_by: str) -> float:
     """Return when the cluster had fenced a node.
 

@@ -139,6 +139,8 @@ class Phone:
         self.number = number
         self.tone_hz = tone_hz
         self.user = f"{number}-{tenant}"
+        #: Where it listens for SIP on MACHINE_ADDRESS; known once it has been started.
+        self.sip_port = 0
         self._secret = password(number) if secret is None else secret
         self._answers = answers
         self._home = LAB_DIR / "phones" / f"{self.user}-{secrets.token_hex(4)}"
@@ -173,9 +175,9 @@ class Phone:
         recordings = self._home / "recordings"
         recordings.mkdir(mode=0o700, parents=True)
         self._home.chmod(0o700)
-        sip_port, control_port = _free_ports(MACHINE_ADDRESS, "127.0.0.1")
+        self.sip_port, control_port = _free_ports(MACHINE_ADDRESS, "127.0.0.1")
         self._write("config", CONFIGURATION.format(
-            address=MACHINE_ADDRESS, sip_port=sip_port, control_port=control_port, tone=self.tone_hz,
+            address=MACHINE_ADDRESS, sip_port=self.sip_port, control_port=control_port, tone=self.tone_hz,
             number=self.number, modules=MODULES, recordings=recordings,
         ))  # fmt: skip
         mode = "auto" if self._answers else "manual"
@@ -217,6 +219,11 @@ class Phone:
             file.write(content)
 
     # Registration
+
+    @property
+    def address(self) -> str:
+        """Where it can be reached, as its registration says: IP:port."""
+        return f"{MACHINE_ADDRESS}:{self.sip_port}"
 
     def wait_registered(self, seconds: float = 10) -> None:
         """Wait until the exchange has accepted the registration."""

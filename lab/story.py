@@ -77,6 +77,7 @@ def failover(teller: Teller, caller: Phone, callee: Phone) -> list[tuple[str, fl
     survivor = exchange.peer(victim)
     teller.chapter(f"Disaster: {victim}, which serves, loses its power")
     known = exchange.record_keys()
+    exchange.wait_registrations_stored(caller.address, callee.address)
     with SipProbe() as sip, PingProbe() as ping:
         killed_clock = time.time()
         killed = time.monotonic()

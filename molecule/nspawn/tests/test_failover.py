@@ -70,6 +70,12 @@ def everything_is_well(known: set[tuple[str, ...]]) -> Row:
     return record
 
 
+@pytest.fixture(autouse=True)
+def registrations_stored(caller: Phone, callee: Phone) -> None:
+    """Begin with telephones that were registered before the failure, not in the very second of it."""
+    exchange.wait_registrations_stored(caller.address, callee.address)
+
+
 def test_the_active_host_is_killed(caller: Phone, callee: Phone) -> None:
     victim = exchange.active_node()
     survivor = exchange.peer(victim)
