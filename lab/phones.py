@@ -175,7 +175,8 @@ class Phone:
         recordings = self._home / "recordings"
         recordings.mkdir(mode=0o700, parents=True)
         self._home.chmod(0o700)
-        self.sip_port, control_port = _free_ports(MACHINE_ADDRESS, "127.0.0.1")
+        # Whether it is used or not, baresip listens for TLS at the port after that for UDP and TCP.
+        self.sip_port, control_port = _free_port(MACHINE_ADDRESS, 2), _free_port("127.0.0.1")
         self._write("config", CONFIGURATION.format(
             address=MACHINE_ADDRESS, sip_port=self.sip_port, control_port=control_port, tone=self.tone_hz,
             number=self.number, modules=MODULES, recordings=recordings,
@@ -415,18 +416,23 @@ class Phone:
         return "\n".join(f"    | {line}" for line in shown[-lines:])
 
 
-def _free_ports(*addresses: str) -> list[int]:
-    """Return a port of each address in the lab's namespace that nobody uses, by UDP nor TCP."""
-    ports = []
-    with contextlib.ExitStack() as stack:
-        for address in addresses:
-            tcp = stack.enter_context(lab_socket(socket.SOCK_STREAM))
-            tcp.bind((address, 0))
-            port = tcp.getsockname()[1]
-            udp = stack.enter_context(lab_socket(socket.SOCK_DGRAM))
-            udp.bind((address, port))
-            ports.append(port)
-    return ports
+def _free_port(address: str, count: int = 1) -> int:
+    """Return the first of `count` successive ports of an address in the lab's namespace that nobody uses.
+
+    They lie below the range from which the kernel gives ports to connections, so that nobody gets one of them between
+    this look and the telephone's start. Raises LabError when there are none.
+    """
+    for _attempt in range(100):
+        first = 20000 + 2 * secrets.randbelow(5000)
+        with contextlib.ExitStack() as stack:
+            try:
+                for port in range(first, first + count):
+                    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+                        stack.enter_context(lab_socket(kind)).bind((address, port))
+            except OSError:
+                continue
+        return first
+    raise LabError(f"no {count} free ports at {address} between 20000 and 30000: who listens there? (ss -lntup)")
 
 
 @dataclass(frozen=True)
