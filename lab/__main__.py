@@ -8,7 +8,7 @@ import shutil
 import sys
 import time
 
-from . import hosts, image, network, switch
+from . import hosts, image, network, nspawn, switch
 from .command import run
 from .config import HOSTS, LAB_DIR, LabError
 
@@ -20,11 +20,11 @@ def up() -> None:
     down()
     for part in ("", "log", "run", "secrets", "ssh"):
         (LAB_DIR / part).mkdir(mode=0o700, parents=True, exist_ok=True)
-    run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "dialtone lab", "-f", str(hosts.SSH_KEY)])
+    run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "dialtone lab", "-f", str(nspawn.SSH_KEY)])
     switch.make_identity()
     network.up()
     for name in HOSTS:
-        hosts.create(name, base_image)
+        nspawn.create(name, base_image)
         hosts.start(name)
     switch.start()
     for name in HOSTS:
@@ -37,7 +37,7 @@ def down() -> None:
     # The switch first: while it lives, the cluster can have a host started again.
     switch.stop()
     for name in HOSTS:
-        hosts.destroy(name)
+        nspawn.destroy(name)
     network.down()
     shutil.rmtree(LAB_DIR, ignore_errors=True)
 

@@ -15,7 +15,7 @@ from typing import TypeVar
 from xml.etree import ElementTree
 
 from . import hosts
-from .config import HOSTS, LabError
+from .config import HOSTS, KIND, LabError, patience
 
 DATABASE = "asteriskcdr"
 TABLES = ("cdr", "cel")
@@ -61,7 +61,7 @@ def wait_until(what: str, ask: Callable[[], Result], satisfied: Callable[[Result
         what: what is waited for, for the error message.
         ask: gives the answer; a LabError of it (a host that is just booting) counts as one that does not satisfy.
         satisfied: whether the answer is the one waited for.
-        seconds: how long to wait.
+        seconds: how long to wait (longer by `config.patience`).
         every: seconds from one question to the next.
 
     Returns:
@@ -70,6 +70,7 @@ def wait_until(what: str, ask: Callable[[], Result], satisfied: Callable[[Result
     Raises:
         LabError: there was none in time; the message ends with the last answer.
     """
+    seconds *= patience()
     end = time.monotonic() + seconds
     while True:
         last: object
@@ -285,6 +286,41 @@ def fenced_at(target: str, since: float, seen_by: str) -> float:
     return min(times)
 
 
+# The disk
+
+
+@dataclass(frozen=True)
+class Disk:
+    """How DRBD is on a node; of `role` and `state` the first is the node's own, the second the peer's."""
+
+    connection: str
+    role: tuple[str, str]
+    state: tuple[str, str]
+
+
+def disk(node: str) -> Disk:
+    """Return the state of the DRBD disk on a node, as the kernel (8.4) shows it.
+
+    Raises LabError when the resource is down.
+    """
+    shown = run(node, ["cat", "/proc/drbd"])
+    found = re.search(r"cs:(\w+) ro:(\w+)/(\w+) ds:(\w+)/(\w+)", shown)
+    if found is None:
+        raise LabError(f"{node}: DRBD has no device that is up: {shown.strip()}")
+    connection, *rest = found.groups()
+    return Disk(connection, (rest[0], rest[1]), (rest[2], rest[3]))
+
+
+def disk_problems() -> list[str]:
+    """Return what is wrong with the replicated disk, one sentence each; empty where it is whole on both nodes."""
+    found = []
+    for node in HOSTS:
+        now = disk(node)
+        if now.connection != "Connected" or now.state != ("UpToDate", "UpToDate"):
+            found.append(f"{node}: the disk is {now.connection}, {'/'.join(now.state)}")
+    return found
+
+
 # The databases
 
 
@@ -433,7 +469,7 @@ def problems() -> list[str]:
     places = {active_node(node) for node in HOSTS} if not views else set()
     if len(places) > 1:
         views.add(f"the nodes do not agree on where Asterisk runs: {', '.join(sorted(places))}")
-    return sorted(views) + replication_problems()
+    return sorted(views) + replication_problems() + (disk_problems() if KIND == "vms" else [])
 
 
 def wait_healthy(seconds: float = 120) -> None:

@@ -12,9 +12,10 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from .command import run
 from .config import CACHE_DIR, LAB_DIR, MIRROR, REPOSITORY, SUITE, LabError
@@ -34,7 +35,12 @@ def _sources() -> Iterator[Path]:
     """Yield every file that decides what the image contains."""
     yield Path(__file__)
     yield REPOSITORY / "lab" / "image.yml"
-    for role in ROLES:
+    yield from role_sources(ROLES)
+
+
+def role_sources(roles: Iterable[str]) -> Iterator[Path]:
+    """Yield every file that decides what the install.yml of these roles does."""
+    for role in roles:
         base = REPOSITORY / "roles" / role
         yield from sorted(p for d in ("defaults", "vars", "files") for p in (base / d).rglob("*") if p.is_file())
         yield from sorted((base / "tasks").glob("install*.yml"))
@@ -43,8 +49,13 @@ def _sources() -> Iterator[Path]:
 
 def key() -> str:
     """Return the image's key: 16 hexadecimal digits over its sources, the suite and the mirror."""
-    digest = hashlib.sha256(f"{SUITE} {MIRROR}".encode())
-    for path in _sources():
+    return digest(f"{SUITE} {MIRROR}", _sources())
+
+
+def digest(words: str, files: Iterable[Path]) -> str:
+    """Return 16 hexadecimal digits over some words and the names and contents of files of the repository."""
+    digest = hashlib.sha256(words.encode())
+    for path in files:
         digest.update(str(path.relative_to(REPOSITORY)).encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
 
@@ -68,7 +79,7 @@ def bake() -> Path:
     print(f"golden image {target.parent.name}: Debian {SUITE} (some 20 s)", flush=True)
     _debootstrap(partial / "root")
     print(f"golden image: the roles' packages (some 2 minutes; log {partial}/bake.log)", flush=True)
-    _install_roles(partial / "root", partial / "bake.log")
+    run_playbook(REPOSITORY / "lab" / "image.yml", partial / "root", partial / "bake.log", {"image_roles": ROLES})
     partial.rename(target.parent)
     print(f"golden image: baked in {time.monotonic() - started:.0f} s", flush=True)
     return target
@@ -112,15 +123,24 @@ def _chroot_ready(target: Path) -> Iterator[None]:
         resolv.unlink()
 
 
-def _install_roles(target: Path, log: Path) -> None:
-    """Run the roles' install.yml in the chroot; its output goes to `log`."""
-    playbook = shutil.which("ansible-playbook", path=f"{Path(sys.executable).parent}:/usr/bin:/usr/local/bin")
-    if playbook is None:
+def run_playbook(playbook: Path, target: Path, log: Path, variables: dict[str, Any]) -> None:
+    """Run a playbook in a chroot, one line for each task.
+
+    Args:
+        playbook: the playbook; its hosts are `all`.
+        target: the chroot's root directory.
+        log: where its output goes.
+        variables: extra variables.
+
+    Raises:
+        LabError: it failed; the message ends with the end of its output.
+    """
+    program = shutil.which("ansible-playbook", path=f"{Path(sys.executable).parent}:/usr/bin:/usr/local/bin")
+    if program is None:
         raise LabError("ansible-playbook is not beside this Python: run `make setup` and use .venv/bin/python")
     argv = [
-        playbook, "-i", "image,", "-e", f"ansible_host={target}", "-e", f"lab_dir={LAB_DIR}",
-        "-e", "ansible_connection=community.general.chroot", "-e", json.dumps({"image_roles": ROLES}),
-        str(REPOSITORY / "lab" / "image.yml"),
+        program, "-i", "image,", "-e", f"ansible_host={target}", "-e", f"lab_dir={LAB_DIR}",
+        "-e", "ansible_connection=community.general.chroot", "-e", json.dumps(variables), str(playbook),
     ]  # fmt: skip
     with _chroot_ready(target), log.open("w") as out:
         process = subprocess.Popen(argv, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)

@@ -13,14 +13,19 @@ def exists() -> bool:
     return Path("/run/netns", NETNS).exists()
 
 
-def up() -> None:
-    """Make the namespace and the bridge in it. There is no route out of it."""
+def make_namespace() -> None:
+    """Make the namespace, unless it is there. There is no route out of it."""
     if not exists():
         run(["ip", "netns", "add", NETNS])
+        run(ns_argv(["ip", "link", "set", "lo", "up"]))
+
+
+def up() -> None:
+    """Make the namespace and the bridge in it."""
+    make_namespace()
     if run(ns_argv(["ip", "link", "show", BRIDGE]), check=False).returncode == 0:
         return
     for line in (
-        "link set lo up",
         f"link add {BRIDGE} type bridge forward_delay 0 stp_state 0",
         f"addr add {MACHINE_ADDRESS}/{PREFIX} dev {BRIDGE}",
         f"link set {BRIDGE} up",

@@ -23,7 +23,7 @@ from types import TracebackType
 from typing import Any
 
 from . import audio
-from .config import FLOATING_ADDRESS, LAB_DIR, MACHINE_ADDRESS, LabError, ns_argv
+from .config import FLOATING_ADDRESS, LAB_DIR, MACHINE_ADDRESS, LabError, ns_argv, patience
 from .probe import lab_socket
 
 BARESIP = "/usr/bin/baresip"
@@ -121,8 +121,8 @@ def password(number: str) -> str:
 class Phone:
     """One telephone. As a context manager it runs from entry to exit.
 
-    Every wait has a limit in seconds and ends with PhoneError, which says which telephone, what was waited for, what
-    was seen instead, and the last SIP messages.
+    Every wait has a limit in seconds (longer by `config.patience`) and ends with PhoneError, which says which telephone,
+    what was waited for, what was seen instead, and the last SIP messages.
     """
 
     def __init__(self, number: str, tone_hz: int, *, tenant: str = "demo", secret: str | None = None,
@@ -303,6 +303,7 @@ class Phone:
         Raises:
             PhoneError: it did not come, or the other one came.
         """
+        seconds *= patience()
         end = time.monotonic() + seconds
         while True:
             for event in self._events:
@@ -393,6 +394,7 @@ class Phone:
 
     def _poll(self, what: str, seconds: float, condition: Callable[[], bool],
               hopeless: Callable[[], bool] = lambda: False, every: float = 0.05) -> None:  # fmt: skip
+        seconds *= patience()
         end = time.monotonic() + seconds
         while not condition():
             if self._process is not None and self._process.poll() is not None:
@@ -513,7 +515,7 @@ def call_until_answered(
     Raises:
         PhoneError: no attempt was answered; the message is the last attempt's.
     """
-    end = time.monotonic() + seconds
+    end = time.monotonic() + seconds * patience()
     attempts = 0
     while True:
         attempts += 1

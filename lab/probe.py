@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 
-from .config import FLOATING_ADDRESS, MACHINE_ADDRESS, NETNS, LabError
+from .config import FLOATING_ADDRESS, MACHINE_ADDRESS, NETNS, LabError, namespaced
 
 CLONE_NEWNET = 0x40000000
 SIP_PORT = 5060
@@ -40,6 +40,8 @@ def lab_socket(kind: socket.SocketKind, protocol: int = 0) -> socket.socket:
     Raises:
         LabError: there is no such namespace, or this process may not enter it.
     """
+    if not namespaced():
+        return socket.socket(socket.AF_INET, kind, protocol)
     libc = ctypes.CDLL(None, use_errno=True)
 
     def make() -> socket.socket:

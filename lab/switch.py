@@ -12,15 +12,12 @@ import hmac
 import json
 import os
 import secrets
-import signal
 import ssl
-import subprocess
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from threading import Lock
 
-from . import hosts
+from . import hosts, process
 from .command import run, wait_for
 from .config import HOSTS, LAB_DIR, MACHINE_ADDRESS, REPOSITORY, SWITCH_PORT, SWITCH_USER, LabError, ns_argv
 
@@ -133,34 +130,17 @@ def serve() -> None:
     Server((MACHINE_ADDRESS, SWITCH_PORT), context).serve_forever()
 
 
-def _pid() -> int | None:
-    try:
-        pid = int(PID_FILE.read_text())
-        command = Path(f"/proc/{pid}/cmdline").read_bytes()
-    except (FileNotFoundError, ProcessLookupError, ValueError):
-        return None
-    return pid if b"lab.switch" in command else None
-
-
 def start() -> None:
     """Start the switch in the lab's namespace and wait until it listens."""
-    PID_FILE.parent.mkdir(exist_ok=True)
-    with (LAB_DIR / "log" / "switch.log").open("ab") as log:
-        subprocess.run(
-            ["setsid", "--fork", "sh", "-c", 'echo $$ > "$0"; exec "$@"', str(PID_FILE),
-             *ns_argv([sys.executable, "-m", "lab.switch"])],
-            cwd=REPOSITORY, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=True,
-        )  # fmt: skip
+    log = LAB_DIR / "log" / "switch.log"
+    process.start(ns_argv([sys.executable, "-m", "lab.switch"]), PID_FILE, log, cwd=REPOSITORY)
     listening = ns_argv(["nc", "-z", MACHINE_ADDRESS, str(SWITCH_PORT)])
-    wait_for(f"the power switch (see {LAB_DIR}/log/switch.log)", lambda: not run(listening, check=False).returncode, 10)
+    wait_for(f"the power switch (see {log})", lambda: not run(listening, check=False).returncode, 10)
 
 
 def stop() -> None:
     """End the switch."""
-    pid = _pid()
-    if pid is not None:
-        os.kill(pid, signal.SIGTERM)
-        wait_for("the power switch to end", lambda: _pid() is None, 5)
+    process.stop(PID_FILE, "lab.switch", "the power switch")
 
 
 if __name__ == "__main__":

@@ -2,9 +2,10 @@
 # Set up this machine for the lab and the tests: Debian packages, .venv, and the link by which Ansible finds the
 # checkout as the collection dialtone.ha_pbx.
 #
-# usage: tools/setup.sh demo|test
-#   demo  what `make demo` needs (the default, and a part of `test`)
+# usage: tools/setup.sh demo|test|vm
+#   demo  what `make demo` needs (the default, and a part of the others)
 #   test  what `make test` needs
+#   vm    what `make test-vm` needs
 #
 # It looks at what is missing and does that; with nothing missing it ends within a blink, and needs no root.
 # Nothing it installs is started, now or at boot.
@@ -42,6 +43,21 @@ test_packages=(
   pcs
   resource-agents
   shellcheck
+)
+
+vm_packages=(
+  dnsmasq-base            # libvirt's networks
+  fence-virtd             # takes the fencing requests of the machines
+  iptables                # libvirt asks for it, also for networks that forward nothing
+  libvirt-clients
+  libvirt-daemon
+  libvirt-daemon-driver-qemu
+  libvirt-daemon-system
+  policycoreutils         # setfiles labels the machines' disk
+  qemu-system-x86
+  qemu-utils
+  vagrant
+  vagrant-libvirt
 )
 
 say() { printf 'setup: %4d s  %s\n' "$SECONDS" "$*"; }
@@ -154,7 +170,8 @@ what=${1:-demo}
 case $what in
   demo) wanted_packages=("${demo_packages[@]}") requirements=requirements.txt ;;
   test) wanted_packages=("${demo_packages[@]}" "${test_packages[@]}") requirements=requirements-test.txt ;;
-  *) die "what is '$what'? usage: tools/setup.sh demo|test" ;;
+  vm) wanted_packages=("${demo_packages[@]}" "${vm_packages[@]}") requirements=requirements-test.txt ;;
+  *) die "what is '$what'? usage: tools/setup.sh demo|test|vm" ;;
 esac
 mkdir -p "$log"
 
@@ -164,7 +181,7 @@ mapfile -t missing < <(missing_packages "${wanted_packages[@]}")
 # The Python environment is right when it was installed from these very files. That of `test` contains that of `demo`.
 python=$(find_python)
 wanted=$(cat constraints.txt requirements*.txt | sha256sum | cut --delimiter=' ' --fields=1)
-stamp=$venv/$what.sha256
+case $what in demo) stamp=$venv/demo.sha256 ;; *) stamp=$venv/test.sha256 ;; esac
 jobs=()
 if ! { "$venv/bin/python" --version >/dev/null 2>&1 && grep --quiet --no-messages "$wanted" "$stamp" "$venv/test.sha256"; }; then
   jobs+=(python_environment)

@@ -523,11 +523,9 @@ def apply(run: Runner, actions: Sequence[Action]) -> None:
 _CONNECTION_PROBLEMS = {
     "StandAlone": (
         "gave up the connection to the peer: split brain, or disconnected by hand",
-        '`journalctl -k --grep=drbd` tells which ("Split-Brain detected"). By hand: `drbdadm connect {name}`.'
-        " Split brain:"
-        " decide which node's data to keep; its changes since the split are lost on the other. On the other node"
-        " `drbdadm secondary {name} && drbdadm connect --discard-my-data {name}`, then on the one to keep"
-        " `drbdadm connect {name}`.",
+        '`journalctl -k --grep=drbd` tells which ("Split-Brain detected"). By hand: `drbdadm connect {name}`. Split'
+        " brain: decide whose changes since the split are given up, in nearly every case those of the node that is not in"
+        " service, and run the playbook dialtone.ha_pbx.drbd_discard.",
     ),
     "Connecting": (
         "waits for the peer, which does not answer",

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import testinfra
 from testinfra.host import Host
 
-from lab import exchange, hosts
+from lab import exchange, nspawn
 from lab.config import HOSTS, LAB_DIR, ns_argv
-from lab.phones import Phone
+from lab.testing import callee, caller
+
+__all__ = ["callee", "caller"]
 
 #: Time for a host to be fenced, to boot and to join again.
 RETURN_SECONDS = 180
@@ -28,8 +29,8 @@ def ssh_config(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Write how ssh reaches the lab's hosts."""
     path = tmp_path_factory.mktemp("ssh") / "config"
     path.write_text("".join(
-        f"Host {host.name}\n  HostName {host.address}\n  User root\n  IdentityFile {hosts.SSH_KEY}\n"
-        f"  UserKnownHostsFile {hosts.KNOWN_HOSTS}\n  StrictHostKeyChecking yes\n"
+        f"Host {host.name}\n  HostName {host.address}\n  User root\n  IdentityFile {nspawn.SSH_KEY}\n"
+        f"  UserKnownHostsFile {nspawn.KNOWN_HOSTS}\n  StrictHostKeyChecking yes\n"
         f"  ProxyCommand {' '.join(ns_argv(['nc', '%h', '%p']))}\n"
         for host in HOSTS.values()
     ))  # fmt: skip
@@ -40,20 +41,6 @@ def ssh_config(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def machine(request: pytest.FixtureRequest, ssh_config: Path) -> Host:
     """Give each host of the lab in turn."""
     return testinfra.get_host(f"ssh://{request.param}", ssh_config=str(ssh_config))
-
-
-@pytest.fixture
-def caller() -> Iterator[Phone]:
-    """Give telephone 100, registered."""
-    with Phone("100", 440) as phone:
-        yield phone
-
-
-@pytest.fixture
-def callee() -> Iterator[Phone]:
-    """Give telephone 101, registered; it answers by itself."""
-    with Phone("101", 620) as phone:
-        yield phone
 
 
 @pytest.fixture(scope="session")

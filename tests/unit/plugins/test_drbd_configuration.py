@@ -69,7 +69,7 @@ def test_each_version_gets_the_configuration_it_reads(
 resource pbx {{
   net {{
     after-sb-0pri discard-zero-changes;
-    after-sb-1pri discard-secondary;
+    after-sb-1pri consensus;
     after-sb-2pri disconnect;
 {net}    protocol C;
   }}
@@ -109,7 +109,7 @@ def test_options_of_the_site_win_and_the_second_link_replicates() -> None:
     assert "    device /dev/drbd3 minor 3;\n" in text
     assert "    ping-timeout 20;\n" in text
     assert "    after-sb-1pri disconnect;\n" in text
-    assert "discard-secondary" not in text
+    assert "consensus" not in text
     assert "    c-max-rate 200M;\n" in text
     assert "    fencing resource-and-stonith;\n" in text
 

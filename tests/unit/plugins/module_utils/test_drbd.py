@@ -556,7 +556,7 @@ def test_a_healthy_resource_has_no_problems() -> None:
         (with_status(disk="Outdated"), "older than the peer's", "Never force"),
         (with_status(disk="Negotiating"), "state Negotiating", "drbdadm status pbx"),
         (with_status(suspended=("fencing",)), "holds back all input and output (fencing)", "pcs stonith confirm"),
-        (with_status(peers=()), "gave up the connection", "--discard-my-data pbx"),
+        (with_status(peers=()), "gave up the connection", "dialtone.ha_pbx.drbd_discard"),
         (with_status(peers=(Peer("p", "StandAlone"),)), "gave up the connection", "Split brain"),
         (with_status(peers=(Peer("p", "Connecting"),)), "does not answer", "firewall"),
         (with_status(peers=(Peer("p", "NetworkFailure"),)), "not connected (NetworkFailure)", "firewall"),

@@ -1,0 +1,148 @@
+"""Command line of the virtual machines' lab: python3 -m lab.vm up|down|exec|test|status|shell.
+
+Vagrant, driven by molecule's scenario `default`, makes the machines; here is what they stand on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+# Before the modules that decide by it where the lab is.
+os.environ["DIALTONE_LAB_KIND"] = "vms"
+
+from .. import hosts, network
+from ..config import DRIVER, HOSTS, LAB_DIR, REPOSITORY, LabError, namespaced, ns_argv
+from . import acceleration, box, fencing, libvirt, vagrant
+
+#: What a line of molecule says when a stage of the scenario begins.
+_STAGE = re.compile(r"default ➜ (?P<stage>[a-z_ -]+): Executing")
+
+
+def own_box() -> bool:
+    """Tell whether the machines are made from the lab's own box (and not one of DIALTONE_VM_BOX)."""
+    return os.environ.get("DIALTONE_VM_BOX", box.NAME) == box.NAME
+
+
+def up() -> None:
+    """Have everything that the machines stand on: box, libvirt, networks, fencing. What is there is left as it is."""
+    for part in ("", "log", "run", "secrets", "molecule"):
+        (LAB_DIR / part).mkdir(mode=0o700, parents=True, exist_ok=True)
+    if own_box():
+        box.add()
+    kernel = box.directory() / "vmlinuz" if own_box() else _any_kernel()
+    DRIVER.write_text(acceleration.driver(kernel))
+    libvirt.start()
+    fencing.start()
+
+
+def down() -> None:
+    """End machines, libvirt and networks, and remove what belongs to this lab; the box stays in the cache."""
+    fencing.stop()
+    libvirt.stop()
+    if namespaced():
+        network.down()
+    shutil.rmtree(LAB_DIR, ignore_errors=True)
+
+
+def status() -> None:
+    """Print which machines run."""
+    for name, host in HOSTS.items():
+        print(f"{name}  {host.address}  {'on' if hosts.running(name) else 'off'}")
+
+
+def environment() -> dict[str, str]:
+    """Return the variables that the scenario `default` and Vagrant read."""
+    variables = {**vagrant.environment(), "DIALTONE_VM_URI": libvirt.uri(), "DIALTONE_VM_SOCKET": str(libvirt.SOCKET)}
+    try:
+        driver = DRIVER.read_text()
+    except FileNotFoundError:
+        raise LabError(f"{DRIVER} is missing: prepare the lab with `python3 -m lab.vm up`") from None
+    variables["DIALTONE_VM_DRIVER"] = driver
+    # Emulated: qemu64 is faster than every other model, and enough for Debian; EL 9 and 10 want x86-64-v2 and v3.
+    fitting = "host-passthrough" if driver == "kvm" else "custom" if own_box() else "maximum"
+    variables.setdefault("DIALTONE_VM_CPU_MODE", os.environ.get("DIALTONE_VM_CPU_MODE", fitting))
+    if own_box():
+        variables["DIALTONE_VM_BOX_VERSION"] = box.version()
+    # molecule-plugins before 26 brings its module with it; later ones want the collection community.vagrant.
+    plugin = importlib.util.find_spec("molecule_plugins.vagrant")
+    if plugin is not None and plugin.origin is not None:
+        modules = Path(plugin.origin).parent / "modules"
+        if modules.is_dir():
+            variables["ANSIBLE_LIBRARY"] = str(modules)
+        variables["DIALTONE_VM_DRIVER_PLAYBOOKS"] = str(Path(plugin.origin).parent / "playbooks")
+    return variables
+
+
+def _any_kernel() -> Path:
+    """Return a kernel of this machine, to probe with."""
+    kernels = sorted(Path("/boot").glob("vmlinuz-*"))
+    if not kernels:
+        raise LabError("there is no kernel in /boot to probe KVM with: set DIALTONE_VM_DRIVER to kvm or to qemu")
+    return kernels[-1]
+
+
+def execute(argv: list[str]) -> int:
+    """Run a command where the machines are reached, with the variables it needs; return its exit code."""
+    return subprocess.call(ns_argv(argv), env={**os.environ, **environment()}, cwd=REPOSITORY)
+
+
+def test(arguments: list[str]) -> int:
+    """Run molecule's scenario `default` and print how long each of its stages took; return its exit code."""
+    variables = environment()
+    print(f"virtual machines: driver {variables['DIALTONE_VM_DRIVER']}", flush=True)
+    begun = time.monotonic()
+    stages: list[tuple[str, float]] = [("preparation", begun)]
+    process = subprocess.Popen(
+        ns_argv(["molecule", "test", "--scenario-name", "default", *arguments]), cwd=REPOSITORY,
+        env={**os.environ, **variables}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        text=True, errors="replace",
+    )  # fmt: skip
+    for line in process.stdout or ():
+        print(line, end="", flush=True)
+        if stage := _STAGE.search(re.sub(r"\x1b\[[0-9;]*m", "", line)):
+            stages.append((stage["stage"], time.monotonic()))
+    code = process.wait()
+    ends = [at for _stage, at in stages[1:]] + [time.monotonic()]
+    print("\nmolecule default:")
+    for (stage_name, at), end in zip(stages, ends, strict=True):
+        print(f"  {stage_name:<12} {end - at:6.0f} s")
+    print(f"  {'in total':<12} {ends[-1] - begun:6.0f} s, exit code {code}", flush=True)
+    return code
+
+
+def main() -> int:
+    """Run the command of the command line; return its exit code."""
+    parser = argparse.ArgumentParser(prog="python3 -m lab.vm", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("up", help="have box, libvirt, networks and fencing")
+    commands.add_parser("down", help="end all of it and remove it")
+    commands.add_parser("status", help="which machines run")
+    commands.add_parser("shell", help="a shell on a machine").add_argument("node", choices=sorted(HOSTS))
+    for command, text in (("exec", "run a command where the machines are"), ("test", "run the scenario, timed")):
+        commands.add_parser(command, help=text).add_argument("argv", nargs=argparse.REMAINDER)
+    arguments = parser.parse_args()
+    if namespaced() and os.geteuid() != 0:
+        print("lab: it takes root to make network namespaces and run libvirt in one", file=sys.stderr)
+        return 1
+    try:
+        if arguments.command in ("exec", "test"):
+            return {"exec": execute, "test": test}[arguments.command](arguments.argv)
+        if arguments.command == "shell":
+            return hosts.shell(arguments.node)
+        {"up": up, "down": down, "status": status}[arguments.command]()
+    except LabError as error:
+        print(f"lab: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
