@@ -69,7 +69,7 @@ test: setup ## Every tier that runs without virtual machines (about 20 minutes)
 	printf '\nmake test: everything passed, %d s\n' "$$((SECONDS - begin))"
 
 .PHONY: test-vm
-test-vm: setup-vm ## Two Vagrant machines: DRBD, SELinux, fencing, a power cut (with KVM some 10 minutes, without 40)
+test-vm: setup-vm ## Two Vagrant machines: DRBD, SELinux, fencing, a power cut (an hour without KVM; see docs/testing.md)
 	begin=$$SECONDS
 	trap 'python3 -m lab.vm down' EXIT
 	$(call step,box and libvirt,python3 -m lab.vm up)

@@ -25,6 +25,7 @@ SHARED = LAB_DIR / "shared"
 
 CAPABILITIES = "CAP_NET_ADMIN,CAP_SYS_NICE,CAP_IPC_LOCK,CAP_SYS_TIME"
 
+
 def _control_groups(name: str) -> list[Path]:
     """Make and return the host's own control groups, one in each hierarchy that systemd uses.
 

@@ -14,7 +14,7 @@ rm -rf "$collection"
 mkdir -p "$collection" "$work/home/.ansible/test/cache"
 git ls-files --cached --others --exclude-standard --deduplicate -z |
   while IFS= read -r -d '' file; do [[ ! -e $file ]] || printf '%s\0' "$file"; done |
-  xargs --null cp --parents --target-directory="$collection"
+  xargs --null cp --no-dereference --parents --target-directory="$collection"
 git -C "$collection" init --quiet
 git -C "$collection" add --all
 

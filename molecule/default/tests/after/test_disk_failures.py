@@ -47,8 +47,10 @@ def wait_disk(node: str, connection: str, own: str, peer: str, seconds: float = 
 @pytest.fixture
 def replication_link() -> Iterator[str]:
     """Give the card of the active node on the replication network, and plug it in again afterwards."""
-    domain = libvirt.domain(exchange.active_node())
-    card = next(iter(libvirt.cards("dialtone-link"))) if domain.endswith("1") else list(libvirt.cards("dialtone-link"))[1]
+    active = exchange.active_node()
+    domain = libvirt.domain(active)
+    # Both are in the order of the hosts.
+    card = list(libvirt.cards("dialtone-link"))[list(HOSTS).index(active)]
     yield card
     libvirt.virsh("domif-setlink", domain, card, "up")
 

@@ -233,6 +233,15 @@ class Agent:
             return milliseconds / 1000.0
         return float(next(spec.timeout for spec in self.actions if spec.name == action))
 
+    def patience(self, seconds: float) -> float:
+        """Seconds to wait for a program that answers at once on a healthy host.
+
+        Somebody who grants an operation minutes has a host that is slow as a whole: then it is a sixth of that, where
+        that is more than `seconds`.
+        """
+        granted = self.env.get("OCF_RESKEY_CRM_meta_timeout", "0")
+        return max(seconds, int(granted) / 6000.0 if granted.isdigit() else 0.0)
+
     def log(self, level: str, message: str) -> None:
         """Log to syslog under the resource's name; from warnings up also to stderr, which Pacemaker keeps.
 
@@ -253,19 +262,20 @@ class Agent:
         :raises AgentError: it is not installed, failed or did not answer
         """
         command = "systemctl {}".format(" ".join(arguments))
+        patience = self.patience(SYSTEMCTL_TIMEOUT)
         try:
-            result = self.runner(["systemctl", *arguments], SYSTEMCTL_TIMEOUT, None)
+            result = self.runner(["systemctl", *arguments], patience, None)
         except FileNotFoundError:
             raise AgentError(OCF_ERR_INSTALLED, "systemctl is not installed on this host") from None
         if result.timed_out:
-            raise AgentError(OCF_ERR_GENERIC, f"{command} did not answer within {SYSTEMCTL_TIMEOUT} s")
+            raise AgentError(OCF_ERR_GENERIC, f"{command} did not answer within {patience:.0f} s")
         if result.rc != 0:
             raise AgentError(OCF_ERR_GENERIC, f"{command} failed ({result.rc}): {result.err.strip()}")
         return result.out
 
     def kill(self, name: str) -> None:
         """SIGKILL to all processes of a unit. One that just ended by itself is no error; the caller looks again."""
-        result = self.runner(["systemctl", "kill", "--signal=SIGKILL", name], SYSTEMCTL_TIMEOUT, None)
+        result = self.runner(["systemctl", "kill", "--signal=SIGKILL", name], self.patience(SYSTEMCTL_TIMEOUT), None)
         if result.rc != 0:
             self.log("info", f"systemctl kill {name}: {result.err.strip() or 'no answer'}")
 
