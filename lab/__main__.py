@@ -7,10 +7,11 @@ import os
 import shutil
 import sys
 import time
+from collections.abc import Callable
 
-from . import hosts, image, network, nspawn, switch
+from . import cli, hosts, image, network, nspawn, switch
 from .command import run
-from .config import HOSTS, LAB_DIR, LabError
+from .config import HOSTS, LAB_DIR
 
 
 def up() -> None:
@@ -42,12 +43,6 @@ def down() -> None:
     shutil.rmtree(LAB_DIR, ignore_errors=True)
 
 
-def status() -> None:
-    """Print which hosts run."""
-    for name, host in HOSTS.items():
-        print(f"{name}  {host.address}  {'on' if hosts.running(name) else 'off'}")
-
-
 def main() -> int:
     """Run the command of the command line; return its exit code."""
     parser = argparse.ArgumentParser(prog="python3 -m lab", description=__doc__)
@@ -66,18 +61,16 @@ def main() -> int:
     if os.geteuid() != 0:
         print("lab: it takes root to make network namespaces and containers", file=sys.stderr)
         return 1
-    simple = {"bake": image.bake, "up": up, "down": down, "status": status}
-    try:
-        if arguments.command in simple:
-            simple[arguments.command]()
-        elif arguments.command == "shell":
-            return hosts.shell(arguments.node)
-        else:
-            {"start": hosts.start, "kill": hosts.kill}[arguments.command](arguments.node)
-    except LabError as error:
-        print(f"lab: {error}", file=sys.stderr)
-        return 1
-    return 0
+    simple: dict[str, Callable[[], object]] = {"bake": image.bake, "up": up, "down": down, "status": cli.status}
+    of_a_node: dict[str, Callable[[str], int | None]] = {"start": hosts.start, "kill": hosts.kill, "shell": hosts.shell}
+
+    def chosen() -> int | None:
+        if arguments.command in of_a_node:
+            return of_a_node[arguments.command](arguments.node)
+        simple[arguments.command]()
+        return None
+
+    return cli.exit_code(chosen)
 
 
 if __name__ == "__main__":

@@ -149,4 +149,4 @@ def run_playbook(playbook: Path, target: Path, log: Path, variables: dict[str, A
             if line.startswith("TASK ["):
                 print(f"  {line.split('] *')[0].removeprefix('TASK [')}", flush=True)
         if process.wait() != 0:
-            raise LabError(f"the golden image could not be baked; its log {log} ends:\n{log.read_text()[-3000:]}")
+            raise LabError(f"{playbook} could not be run in the chroot; its log {log} ends:\n{log.read_text()[-3000:]}")

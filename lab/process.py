@@ -46,11 +46,11 @@ def pid(pid_file: Path, word: str) -> int | None:
 
     Args:
         pid_file: what `start` was given.
-        word: a part of its command line that no other process has: the number may belong to another one by now.
+        word: an argument of its command line that no other process has: the number may belong to another one by now.
     """
     try:
         number = int(pid_file.read_text())
-        command = Path(f"/proc/{number}/cmdline").read_bytes()
+        command = Path(f"/proc/{number}/cmdline").read_bytes().split(b"\0")
     except (FileNotFoundError, ProcessLookupError, ValueError):
         return None
     return number if word.encode() in command else None

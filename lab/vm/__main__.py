@@ -1,4 +1,4 @@
-"""Command line of the virtual machines' lab: python3 -m lab.vm up|down|exec|test|status|shell.
+"""Command line of the virtual machines' lab: python3 -m lab.vm up|down|exec|test|power-cut|status|shell.
 
 Vagrant, driven by molecule's scenario `default`, makes the machines; here is what they stand on.
 """
@@ -13,14 +13,15 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 # Before the modules that decide by it where the lab is.
 os.environ["DIALTONE_LAB_KIND"] = "vms"
 
-from .. import hosts, network
+from .. import cli, hosts, network
 from ..config import DRIVER, HOSTS, LAB_DIR, REPOSITORY, LabError, namespaced, ns_argv
-from . import acceleration, box, fencing, libvirt, vagrant
+from . import acceleration, box, fencing, libvirt, power_cut, vagrant
 
 #: What a line of molecule says when a stage of the scenario begins.
 _STAGE = re.compile(r"default ➜ (?P<stage>[a-z_ -]+): Executing")
@@ -37,8 +38,7 @@ def up() -> None:
         (LAB_DIR / part).mkdir(mode=0o700, parents=True, exist_ok=True)
     if own_box():
         box.add()
-    kernel = box.directory() / "vmlinuz" if own_box() else _any_kernel()
-    DRIVER.write_text(acceleration.driver(kernel))
+    DRIVER.write_text(acceleration.driver(box.directory() / "vmlinuz" if own_box() else None))
     libvirt.start()
     fencing.start()
 
@@ -52,15 +52,9 @@ def down() -> None:
     shutil.rmtree(LAB_DIR, ignore_errors=True)
 
 
-def status() -> None:
-    """Print which machines run."""
-    for name, host in HOSTS.items():
-        print(f"{name}  {host.address}  {'on' if hosts.running(name) else 'off'}")
-
-
 def environment() -> dict[str, str]:
     """Return the variables that the scenario `default` and Vagrant read."""
-    variables = {**vagrant.environment(), "DIALTONE_VM_URI": libvirt.uri(), "DIALTONE_VM_SOCKET": str(libvirt.SOCKET)}
+    variables = {**vagrant.environment(), "DIALTONE_VM_URI": libvirt.uri()}
     try:
         driver = DRIVER.read_text()
     except FileNotFoundError:
@@ -68,7 +62,7 @@ def environment() -> dict[str, str]:
     variables["DIALTONE_VM_DRIVER"] = driver
     # Emulated: qemu64 is faster than every other model, and enough for Debian; EL 9 and 10 want x86-64-v2 and v3.
     fitting = "host-passthrough" if driver == "kvm" else "custom" if own_box() else "maximum"
-    variables.setdefault("DIALTONE_VM_CPU_MODE", os.environ.get("DIALTONE_VM_CPU_MODE", fitting))
+    variables["DIALTONE_VM_CPU_MODE"] = os.environ.get("DIALTONE_VM_CPU_MODE", fitting)
     if own_box():
         variables["DIALTONE_VM_BOX_VERSION"] = box.version()
     # molecule-plugins before 26 brings its module with it; later ones want the collection community.vagrant.
@@ -77,16 +71,7 @@ def environment() -> dict[str, str]:
         modules = Path(plugin.origin).parent / "modules"
         if modules.is_dir():
             variables["ANSIBLE_LIBRARY"] = str(modules)
-        variables["DIALTONE_VM_DRIVER_PLAYBOOKS"] = str(Path(plugin.origin).parent / "playbooks")
     return variables
-
-
-def _any_kernel() -> Path:
-    """Return a kernel of this machine, to probe with."""
-    kernels = sorted(Path("/boot").glob("vmlinuz-*"))
-    if not kernels:
-        raise LabError("there is no kernel in /boot to probe KVM with: set DIALTONE_VM_DRIVER to kvm or to qemu")
-    return kernels[-1]
 
 
 def execute(argv: list[str]) -> int:
@@ -124,6 +109,7 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("up", help="have box, libvirt, networks and fencing")
     commands.add_parser("down", help="end all of it and remove it")
+    commands.add_parser("power-cut", help="cut the active machine's power in the middle of work")
     commands.add_parser("status", help="which machines run")
     commands.add_parser("shell", help="a shell on a machine").add_argument("node", choices=sorted(HOSTS))
     for command, text in (("exec", "run a command where the machines are"), ("test", "run the scenario, timed")):
@@ -132,16 +118,12 @@ def main() -> int:
     if namespaced() and os.geteuid() != 0:
         print("lab: it takes root to make network namespaces and run libvirt in one", file=sys.stderr)
         return 1
-    try:
-        if arguments.command in ("exec", "test"):
-            return {"exec": execute, "test": test}[arguments.command](arguments.argv)
-        if arguments.command == "shell":
-            return hosts.shell(arguments.node)
-        {"up": up, "down": down, "status": status}[arguments.command]()
-    except LabError as error:
-        print(f"lab: {error}", file=sys.stderr)
-        return 1
-    return 0
+    runs: dict[str, Callable[[], int | None]] = {
+        "up": up, "down": down, "power-cut": power_cut.cut, "status": cli.status,
+        "exec": lambda: execute(arguments.argv), "test": lambda: test(arguments.argv),
+        "shell": lambda: hosts.shell(arguments.node),
+    }  # fmt: skip
+    return cli.exit_code(runs[arguments.command])
 
 
 if __name__ == "__main__":

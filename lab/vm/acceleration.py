@@ -47,9 +47,23 @@ def probe(kernel: Path) -> bool:
     return REACHED in result.stdout
 
 
-def driver(kernel: Path) -> str:
-    """Return libvirt's driver for this machine: kvm or qemu. DIALTONE_VM_DRIVER overrules the probe."""
+def driver(kernel: Path | None) -> str:
+    """Return libvirt's driver for this machine: kvm or qemu. DIALTONE_VM_DRIVER overrules the probe.
+
+    Args:
+        kernel: a Linux kernel to probe with; None for the newest of this machine.
+
+    Raises:
+        LabError: the variable has another value, or there is no kernel to probe with.
+    """
     asked = os.environ.get("DIALTONE_VM_DRIVER", "")
     if asked not in ("", "kvm", "qemu"):
         raise LabError(f"DIALTONE_VM_DRIVER is {asked!r}: set it to kvm or to qemu, or leave it away")
-    return asked or ("kvm" if probe(kernel) else "qemu")
+    if asked:
+        return asked
+    if kernel is None:
+        kernels = sorted(Path("/boot").glob("vmlinuz-*"))
+        if not kernels:
+            raise LabError("there is no kernel in /boot to probe KVM with: set DIALTONE_VM_DRIVER to kvm or to qemu")
+        kernel = kernels[-1]
+    return "kvm" if probe(kernel) else "qemu"

@@ -1,4 +1,4 @@
-"""The active machine's power is cut in the middle of everything: python3 -m lab.vm.power_cut.
+"""The active machine's power is cut in the middle of everything: python3 -m lab.vm power-cut.
 
 Before the cut a caller leaves a message, and a call is recorded. Then telephones call again and again and a program on
 the active node writes files to the replicated disk, naming each one after fsync(2) returned. When enough of both has
@@ -10,25 +10,19 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import subprocess
-import sys
 import threading
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-# Before the modules that decide by it where the lab is.
-os.environ["DIALTONE_LAB_KIND"] = "vms"
-
-from .. import exchange, hosts, phones
+from .. import exchange, hosts, phones, voicemail
 from ..config import LAB_DIR, LabError
 from ..phones import Phone, PhoneError
 
 REPORT = LAB_DIR / "power_cut.json"
 #: On the disk that is replicated, beside the directories of the exchange.
 WRITTEN = "/srv/pbx/lab-written"
-INBOX = "/var/spool/asterisk/voicemail/demo/101/INBOX"
 RECORDING = "/var/spool/asterisk/monitor/lab-before-the-cut.wav"
 
 #: What has to have happened before the power goes.
@@ -77,7 +71,7 @@ def load() -> Report:
     try:
         return Report(**json.loads(REPORT.read_text()))
     except FileNotFoundError:
-        raise LabError(f"{REPORT} is missing: python3 -m lab.vm.power_cut cuts the power and writes it") from None
+        raise LabError(f"{REPORT} is missing: python3 -m lab.vm power-cut cuts the power and writes it") from None
 
 
 def checksums(node: str, paths: list[str]) -> dict[str, str]:
@@ -85,28 +79,6 @@ def checksums(node: str, paths: list[str]) -> dict[str, str]:
     script = 'for file; do [ ! -f "$file" ] || sha256sum "$file"; done'
     lines = exchange.run(node, ["sh", "-c", script, "sh", *paths]).splitlines()
     return {path: checksum for checksum, path in (line.split(maxsplit=1) for line in lines)}
-
-
-def leave_message(caller: Phone, active: str) -> list[str]:
-    """Let 101 not answer, and the caller leave a message; return the paths of the sound files in the inbox."""
-    with Phone("101", 620, answers=False) as silent:
-        caller.dial("101")
-        silent.wait_incoming()
-        caller.wait_established(60)
-        silent.wait_closed()
-        # Greeting and beep come first; he speaks until some of it is written.
-        spool = INBOX.removesuffix("/INBOX")
-        exchange.wait_until(
-            "a message that grows",
-            lambda: exchange.run(active, ["sh", "-c", f"find {spool} -name '*.wav' -size +64k 2>/dev/null || :"]),
-            bool, 60,
-        )  # fmt: skip
-        caller.hangup()
-    return exchange.wait_until(
-        "the message in the inbox",
-        lambda: exchange.run(active, ["sh", "-c", f"ls {INBOX}/*.wav {INBOX}/*.txt 2>/dev/null || :"]).split(),
-        lambda found: len(found) >= 2, 20,
-    )  # fmt: skip
 
 
 def record_call(caller: Phone, callee: Phone, active: str) -> str:
@@ -148,13 +120,15 @@ class CallLoad(threading.Thread):
             pass
 
 
-def main() -> int:
-    """Cut the power and write the report."""
+def cut() -> None:
+    """Cut the power and write the report. Raises LabError when it could not be prepared, or nobody answered after it."""
     exchange.wait_healthy(60)
     victim = exchange.active_node()
     report = Report(victim, exchange.peer(victim))
     with Phone("100", 440) as caller:
-        kept = leave_message(caller, victim)
+        message = voicemail.leave_message(caller)
+        # Beside the sound is what is known of the message.
+        kept = [message, message.removesuffix(".wav") + ".txt"]
         with Phone("101", 620) as callee:
             exchange.wait_registrations_stored(caller.address, callee.address)
             kept.append(record_call(caller, callee, victim))
@@ -171,7 +145,7 @@ def main() -> int:
             _collect(writer, load, report)
             report.records = [list(key) for key in exchange.record_keys([victim])]
             load_calls = load.calls
-            clock, cut = time.time(), time.monotonic()
+            clock, moment = time.time(), time.monotonic()
             hosts.kill(victim)
             report.cut_at, report.calls = clock, load_calls
             print(f"power cut: {victim} is gone, after {len(report.files)} files and {load_calls} calls", flush=True)
@@ -183,11 +157,10 @@ def main() -> int:
                 with contextlib.suppress(PhoneError):
                     phone.hangup()
             answered, attempts = phones.call_until_answered(caller, callee, 90)
-            report.answered_after = answered - cut
+            report.answered_after = answered - moment
             print(f"power cut: next answered call after {report.answered_after:.1f} s, attempt {attempts}", flush=True)
             phones.converse(caller, callee, 2.0)
     REPORT.write_text(json.dumps(asdict(report), indent=1))
-    return 0
 
 
 def _collect(writer: subprocess.Popen[str], load: CallLoad, report: Report) -> None:
@@ -205,11 +178,3 @@ def _collect(writer: subprocess.Popen[str], load: CallLoad, report: Report) -> N
     if not load.ending.is_set():
         raise LabError(f"the writer on {report.victim} ended with exit code {writer.wait()} before the power cut")
     writer.wait()
-
-
-if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except LabError as error:
-        print(f"lab: {error}", file=sys.stderr)
-        sys.exit(1)

@@ -6,13 +6,9 @@ import base64
 
 import pytest
 
-from lab import audio, exchange, phones
+from lab import audio, exchange, phones, voicemail
 from lab.config import HOSTS
 from lab.phones import Phone, PhoneError
-
-INBOX = "/var/spool/asterisk/voicemail/demo/101"
-INBOX_ON_DISK = "/srv/pbx/var-spool-asterisk/voicemail/demo/101"
-WAV_BYTES_PER_SECOND = 16000
 
 
 @pytest.mark.parametrize("direction", ["100 calls 101", "101 calls 100"])
@@ -48,36 +44,10 @@ def test_the_events_of_a_call_are_in_both_databases(caller: Phone, callee: Phone
     )
 
 
-def messages(directory: str) -> dict[str, int]:
-    """Return the sound files of the mailbox of 101 under a directory, by path, with their size in bytes."""
-    # Asterisk makes the directory with the first message.
-    script = f"test ! -d {directory} || find {directory} -name '*.wav' -printf '%s %p\\n'"
-    found = exchange.run(exchange.active_node(), ["sh", "-c", script])
-    return {path: int(size) for size, path in (line.split(" ", 1) for line in found.splitlines())}
-
-
 def test_who_does_not_answer_gets_voicemail(caller: Phone) -> None:
-    before = set(messages(INBOX))
     known = exchange.record_keys()
-    with Phone("101", 620, answers=False) as silent:
-        caller.dial("101")
-        silent.wait_incoming()
-        caller.wait_established(60)
-        silent.wait_closed()
-        # Greeting and beep come first; the caller speaks until three seconds of it are written.
-        exchange.wait_until(
-            "a message of 101 that grows",
-            lambda: max((size for path, size in messages(INBOX).items() if path not in before), default=0),
-            lambda size: size >= 3 * WAV_BYTES_PER_SECOND, seconds=60,
-        )  # fmt: skip
-        caller.hangup()
-    inbox = f"{INBOX_ON_DISK}/INBOX"
-    before = {path.replace(INBOX, INBOX_ON_DISK) for path in before}
-    new = exchange.wait_until(
-        "one new message in the inbox of 101, on the replicated disk",
-        lambda: set(messages(inbox)) - before, lambda found: len(found) == 1, seconds=20,
-    )  # fmt: skip
-    content = exchange.run(exchange.active_node(), ["base64", *new])
+    path = voicemail.leave_message(caller)
+    content = exchange.run(exchange.active_node(), ["base64", path])
     message = audio.parse_wav(base64.b64decode(content))
     assert audio.seconds_of_tone(message, caller.tone_hz) >= 2.0
     record = exchange.wait_record("100", "101", known, HOSTS)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import time
 
 from lab import exchange
-from lab.config import HOSTS, REPOSITORY
+from lab.config import HOSTS
 from lab.probe import SipProbe
+from lab.testing import playbook
 from tools import recap
 
 SERVICES = ("asterisk", "chrony", "corosync", "firewalld", "mariadb", "pacemaker", "pcsd")
@@ -16,13 +16,7 @@ SERVICES = ("asterisk", "chrony", "corosync", "firewalld", "mariadb", "pacemaker
 
 def deploy(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run site.yml on the lab as its user does."""
-    return subprocess.run(
-        ["ansible-playbook", "-i", "inventories/lab", "playbooks/site.yml", *arguments],
-        cwd=REPOSITORY, capture_output=True, text=True, check=False,
-        # Without what was well already: what is left is what a failed assertion has to show.
-        env={**os.environ, "ANSIBLE_CONFIG": str(REPOSITORY / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1",
-             "ANSIBLE_DISPLAY_OK_HOSTS": "0"},
-    )  # fmt: skip
+    return playbook("lab", "site.yml", *arguments)
 
 
 def processes() -> dict[str, str]:

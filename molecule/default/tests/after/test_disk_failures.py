@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from collections.abc import Iterator
 
 import pytest
 
 from lab import exchange, phones
-from lab.config import HOSTS, REPOSITORY
+from lab.config import HOSTS
 from lab.phones import Phone
+from lab.testing import playbook
 from lab.vm import libvirt
 
 UP_TO_DATE = ("UpToDate", "UpToDate")
-
-
-def playbook(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run a playbook of the collection on the machines, as its user does."""
-    return subprocess.run(
-        ["ansible-playbook", "-i", "inventories/lab_vms", f"playbooks/{name}", *arguments],
-        cwd=REPOSITORY, capture_output=True, text=True, check=False,
-        env={**os.environ, "ANSIBLE_CONFIG": str(REPOSITORY / "ansible.cfg"), "ANSIBLE_FORCE_COLOR": "0"},
-    )  # fmt: skip
 
 
 def write(node: str, name: str) -> None:
@@ -97,7 +87,7 @@ def test_the_disk_of_the_active_node_fails(failing_disk: str, caller: Phone, cal
     # It goes on over the other's disk, and nothing moves.
     phones.call(caller, callee, seconds=1.0)
     assert exchange.active_node(standby) == active
-    said = playbook("verify.yml", "--extra-vars", "verify_wait=1").stdout
+    said = playbook("lab_vms", "verify.yml", "--extra-vars", "verify_wait=1").stdout
     assert "has no local disk" in said
 
 
@@ -125,16 +115,15 @@ def test_a_split_brain_is_found_named_and_ended_only_on_demand(maintenance: None
     exchange.wait_until("DRBD to see the split brain", *wait_alone)
     # Neither copy was touched, and the one in service serves.
     assert exchange.disk(active).role[0] == "Primary"
-    said = playbook("verify.yml", "--extra-vars", "verify_wait=1").stdout
+    said = playbook("lab_vms", "verify.yml", "--extra-vars", "verify_wait=1").stdout
     assert "split brain" in said
     assert "drbd_discard" in said
-    refused = playbook("drbd_discard.yml", "--extra-vars", f"drbd_discard_node={standby}")
+    discard = ("lab_vms", "drbd_discard.yml", "--extra-vars", f"drbd_discard_node={standby}")
+    refused = playbook(*discard)
     assert refused.returncode != 0
     assert "drbd_discard_confirm" in refused.stdout
     assert exchange.disk(standby).connection == "StandAlone"
-    done = playbook(
-        "drbd_discard.yml", "--extra-vars", f"drbd_discard_node={standby}", "--extra-vars", f"drbd_discard_confirm={standby}"
-    )
+    done = playbook(*discard, "--extra-vars", f"drbd_discard_confirm={standby}")
     assert done.returncode == 0, done.stdout
     wait_disk(standby, "Connected", *UP_TO_DATE)
     kept = exchange.run(active, ["sh", "-c", "ls /srv/pbx /srv/pbx/lab-alone"]).split()

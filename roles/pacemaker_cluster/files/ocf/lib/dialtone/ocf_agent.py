@@ -223,15 +223,17 @@ class Agent:
         """True when the cluster only asks whether the resource happens to run here (monitor with interval 0)."""
         return self.env.get("OCF_RESKEY_CRM_meta_interval", "0") == "0"
 
-    def operation_timeout(self, action: str) -> float:
-        """Seconds that the cluster grants this action; the advertised default when somebody calls by hand."""
+    def granted(self) -> float:
+        """Seconds that the cluster grants the action in progress; 0 when somebody calls by hand."""
         try:
             milliseconds = int(self.env.get("OCF_RESKEY_CRM_meta_timeout", "0"))
         except ValueError:
             milliseconds = 0
-        if milliseconds > 0:
-            return milliseconds / 1000.0
-        return float(next(spec.timeout for spec in self.actions if spec.name == action))
+        return max(milliseconds, 0) / 1000.0
+
+    def operation_timeout(self, action: str) -> float:
+        """Seconds that the cluster grants this action; the advertised default when somebody calls by hand."""
+        return self.granted() or float(next(spec.timeout for spec in self.actions if spec.name == action))
 
     def patience(self, seconds: float) -> float:
         """Seconds to wait for a program that answers at once on a healthy host.
@@ -239,8 +241,7 @@ class Agent:
         Somebody who grants an operation minutes has a host that is slow as a whole: then it is a sixth of that, where
         that is more than `seconds`.
         """
-        granted = self.env.get("OCF_RESKEY_CRM_meta_timeout", "0")
-        return max(seconds, int(granted) / 6000.0 if granted.isdigit() else 0.0)
+        return max(seconds, self.granted() / 6)
 
     def log(self, level: str, message: str) -> None:
         """Log to syslog under the resource's name; from warnings up also to stderr, which Pacemaker keeps.
