@@ -59,7 +59,12 @@ class Cluster:
         shims = directory / "bin"
         shims.mkdir()
         pcs = shims / "pcs"
-        pcs.write_text(f'#!/bin/sh\nprintf "%s\\n" "$*" >> {self.log}\nexec {shutil.which("pcs")} "$@"\n')
+        # In Python as the real one, and so imported once for all calls of a module, as the real one.
+        pcs.write_text(
+            "#!/usr/bin/python3 -Es\nimport runpy, sys\n"
+            f"with open({str(self.log)!r}, 'a') as log:\n    print(*sys.argv[1:], file=log)\n"
+            f"runpy.run_path({shutil.which('pcs')!r}, run_name='__main__')\n"
+        )
         pcs.chmod(0o755)
         self.env = {
             "CIB_file": str(self.file),
