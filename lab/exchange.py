@@ -22,6 +22,9 @@ TABLES = ("cdr", "cel")
 #: What tells one call record from every other: also the unique key of the table.
 RECORD_KEY = ("uniqueid", "linkedid", "sequence")
 
+#: Seconds between two looks, on a host of ordinary speed.
+POLL = 0.5
+
 ASTERISK = "pbx-asterisk"
 RUNNING_ROLES = ("Started", "Promoted", "Unpromoted")
 
@@ -53,8 +56,7 @@ def nodes_on() -> list[str]:
     return [name for name in HOSTS if hosts.running(name)]
 
 
-def wait_until(what: str, ask: Callable[[], Result], satisfied: Callable[[Result], bool], seconds: float,
-               every: float = 0.5) -> Result:  # fmt: skip
+def wait_until(what: str, ask: Callable[[], Result], satisfied: Callable[[Result], bool], seconds: float) -> Result:
     """Ask again and again until the answer satisfies.
 
     Args:
@@ -62,7 +64,6 @@ def wait_until(what: str, ask: Callable[[], Result], satisfied: Callable[[Result
         ask: gives the answer; a LabError of it (a host that is just booting) counts as one that does not satisfy.
         satisfied: whether the answer is the one waited for.
         seconds: how long to wait (longer by `config.patience`).
-        every: seconds from one question to the next.
 
     Returns:
         The answer that satisfied.
@@ -82,7 +83,8 @@ def wait_until(what: str, ask: Callable[[], Result], satisfied: Callable[[Result
             last = error
         if time.monotonic() > end:
             raise LabError(f"waited {seconds:g} s for {what}; last seen: {last}")
-        time.sleep(every)
+        # A question costs a slow host seconds, and what is waited for comes no sooner.
+        time.sleep(POLL * patience())
 
 
 # The cluster
