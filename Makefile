@@ -72,6 +72,7 @@ test: setup ## Every tier that runs without virtual machines (about 20 minutes)
 test-vm: setup-vm ## Two Vagrant machines: DRBD, SELinux, fencing, a power cut (an hour without KVM; see docs/testing.md)
 	begin=$$SECONDS
 	trap 'python3 -m lab.vm down' EXIT
+	python3 -m lab.vm down
 	$(call step,box and libvirt,python3 -m lab.vm up)
 	python3 -m lab.vm test
 	printf '\nmake test-vm: everything passed, %d s\n' "$$((SECONDS - begin))"

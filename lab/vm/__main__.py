@@ -21,7 +21,7 @@ os.environ["DIALTONE_LAB_KIND"] = "vms"
 
 from .. import cli, hosts, network
 from ..config import DRIVER, HOSTS, LAB_DIR, REPOSITORY, LabError, namespaced, ns_argv
-from . import acceleration, box, fencing, libvirt, power_cut, vagrant
+from . import acceleration, box, fencing, libvirt, logs, power_cut, vagrant
 
 #: What a line of molecule says when a stage of the scenario begins.
 _STAGE = re.compile(r"default ➜ (?P<stage>[a-z_ -]+): Executing")
@@ -80,13 +80,32 @@ def execute(argv: list[str]) -> int:
 
 
 def test(arguments: list[str]) -> int:
-    """Run molecule's scenario `default` and print how long each of its stages took; return its exit code."""
+    """Run molecule's scenario `default` and print how long each of its stages took; return its exit code.
+
+    When it fails, what the machines and the lab have logged is printed while it is still there.
+    """
     variables = environment()
     print(f"virtual machines: driver {variables['DIALTONE_VM_DRIVER']}", flush=True)
-    begun = time.monotonic()
-    stages: list[tuple[str, float]] = [("preparation", begun)]
+    stages: list[tuple[str, float]] = [("preparation", time.monotonic())]
+    # The end is a command of its own: molecule would destroy what has to be looked at.
+    code = _molecule(["test", "--scenario-name", "default", "--destroy", "never", *arguments], variables, stages)
+    if code:
+        logs.show()
+    else:
+        stages.append(("destroy", time.monotonic()))
+        code = _molecule(["destroy", "--scenario-name", "default"], variables, [])
+    ends = [at for _stage, at in stages[1:]] + [time.monotonic()]
+    print("\nmolecule default:")
+    for (stage_name, at), end in zip(stages, ends, strict=True):
+        print(f"  {stage_name:<12} {end - at:6.0f} s")
+    print(f"  {'in total':<12} {ends[-1] - stages[0][1]:6.0f} s, exit code {code}", flush=True)
+    return code
+
+
+def _molecule(argv: list[str], variables: dict[str, str], stages: list[tuple[str, float]]) -> int:
+    """Run molecule and print what it prints; add to `stages` what begins when; return its exit code."""
     process = subprocess.Popen(
-        ns_argv(["molecule", "test", "--scenario-name", "default", *arguments]), cwd=REPOSITORY,
+        ns_argv(["molecule", *argv]), cwd=REPOSITORY,
         env={**os.environ, **variables}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         text=True, errors="replace",
     )  # fmt: skip
@@ -94,13 +113,7 @@ def test(arguments: list[str]) -> int:
         print(line, end="", flush=True)
         if stage := _STAGE.search(re.sub(r"\x1b\[[0-9;]*m", "", line)):
             stages.append((stage["stage"], time.monotonic()))
-    code = process.wait()
-    ends = [at for _stage, at in stages[1:]] + [time.monotonic()]
-    print("\nmolecule default:")
-    for (stage_name, at), end in zip(stages, ends, strict=True):
-        print(f"  {stage_name:<12} {end - at:6.0f} s")
-    print(f"  {'in total':<12} {ends[-1] - begun:6.0f} s, exit code {code}", flush=True)
-    return code
+    return process.wait()
 
 
 def main() -> int:

@@ -18,11 +18,11 @@ ROLE = Path(__file__).resolve().parents[3] / "roles/drbd"
 
 HANDLERS = {
     "8.4.11": """\
-    fence-peer "/usr/lib/drbd/crm-fence-peer.sh";
+    fence-peer "/usr/lib/drbd/dialtone-fence-peer.sh /usr/lib/drbd/crm-fence-peer.sh";
     after-resync-target "/usr/lib/drbd/crm-unfence-peer.sh";
 """,
     "9.2.14": """\
-    fence-peer "/usr/lib/drbd/crm-fence-peer.9.sh";
+    fence-peer "/usr/lib/drbd/dialtone-fence-peer.sh /usr/lib/drbd/crm-fence-peer.9.sh";
     unfence-peer "/usr/lib/drbd/crm-unfence-peer.9.sh";
 """,
 }
