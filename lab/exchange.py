@@ -228,7 +228,11 @@ def active_node(node: str | None = None) -> str:
 
     Raises LabError when it runs nowhere.
     """
-    resource = cluster(node).resource(ASTERISK)
+    return _active_node(cluster(node))
+
+
+def _active_node(seen: Cluster) -> str:
+    resource = seen.resource(ASTERISK)
     if resource is None or resource.role != "Started" or len(resource.nodes) != 1:
         raise LabError(f"{ASTERISK} runs on no node: {resource}; {look('pcs status')}")
     return resource.nodes[0]
@@ -467,8 +471,9 @@ def problems() -> list[str]:
     if off:
         return off
     # What one node sees is what the cluster agreed on, unless it fell apart: so both are asked.
-    views = {f"{problem} (says {node})" for node in HOSTS for problem in cluster(node).problems()}
-    places = {active_node(node) for node in HOSTS} if not views else set()
+    seen = {node: cluster(node) for node in HOSTS}
+    views = {f"{problem} (says {node})" for node, state in seen.items() for problem in state.problems()}
+    places = {_active_node(state) for state in seen.values()} if not views else set()
     if len(places) > 1:
         views.add(f"the nodes do not agree on where Asterisk runs: {', '.join(sorted(places))}")
     return sorted(views) + replication_problems() + (disk_problems() if KIND == "vms" else [])
