@@ -48,7 +48,7 @@ def _in_child(argv: list[str], files: list[int]) -> None:
     except BaseException:  # noqa: BLE001 - as the interpreter itself reports it
         traceback.print_exc()
     if not isinstance(code, int):
-        print(code, file=sys.stderr)
+        sys.stderr.write(f"{code}\n")
         code = 1
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
@@ -81,7 +81,8 @@ def main() -> None:
         importlib.import_module("pcs.entry_points.cli")
     for line in sys.stdin:
         request = json.loads(line)
-        print(json.dumps(call(request["argv"], request["stdin"])), flush=True)
+        sys.stdout.write(json.dumps(call(request["argv"], request["stdin"])) + "\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

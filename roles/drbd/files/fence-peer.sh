@@ -1,4 +1,4 @@
-#!/bin/bash
+#!/usr/bin/env bash
 # DRBD's handler for a lost peer (crm-fence-peer.sh, the argument here) waits until the cluster says that the peer is dead.
 # Since Pacemaker 2.1.7 the cluster says so with times (0: not there), and drbd-utils before 9.28 does not understand that:
 # it waits for 90 seconds, while nothing is written. So it gets to read what Pacemaker used to write. A later drbd-utils
