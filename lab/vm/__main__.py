@@ -88,24 +88,8 @@ def test(arguments: list[str]) -> int:
     print(f"virtual machines: driver {variables['DIALTONE_VM_DRIVER']}", flush=True)
     stages: list[tuple[str, float]] = [("preparation", time.monotonic())]
     # The end is a command of its own: molecule would destroy what has to be looked at.
-    code = _molecule(["test", "--scenario-name", "default", "--destroy", "never", *arguments], variables, stages)
-    if code:
-        logs.show()
-    else:
-        stages.append(("destroy", time.monotonic()))
-        code = _molecule(["destroy", "--scenario-name", "default"], variables, [])
-    ends = [at for _stage, at in stages[1:]] + [time.monotonic()]
-    print("\nmolecule default:")
-    for (stage_name, at), end in zip(stages, ends, strict=True):
-        print(f"  {stage_name:<12} {end - at:6.0f} s")
-    print(f"  {'in total':<12} {ends[-1] - stages[0][1]:6.0f} s, exit code {code}", flush=True)
-    return code
-
-
-def _molecule(argv: list[str], variables: dict[str, str], stages: list[tuple[str, float]]) -> int:
-    """Run molecule and print what it prints; add to `stages` what begins when; return its exit code."""
     process = subprocess.Popen(
-        ns_argv(["molecule", *argv]), cwd=REPOSITORY,
+        ns_argv(["molecule", "test", "--scenario-name", "default", "--destroy", "never", *arguments]), cwd=REPOSITORY,
         env={**os.environ, **variables}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         text=True, errors="replace",
     )  # fmt: skip
@@ -113,7 +97,18 @@ def _molecule(argv: list[str], variables: dict[str, str], stages: list[tuple[str
         print(line, end="", flush=True)
         if stage := _STAGE.search(re.sub(r"\x1b\[[0-9;]*m", "", line)):
             stages.append((stage["stage"], time.monotonic()))
-    return process.wait()
+    code = process.wait()
+    if code:
+        logs.show()
+    else:
+        stages.append(("destroy", time.monotonic()))
+        code = execute(["molecule", "destroy", "--scenario-name", "default"])
+    ends = [at for _stage, at in stages[1:]] + [time.monotonic()]
+    print("\nmolecule default:")
+    for (stage_name, at), end in zip(stages, ends, strict=True):
+        print(f"  {stage_name:<12} {end - at:6.0f} s")
+    print(f"  {'in total':<12} {ends[-1] - stages[0][1]:6.0f} s, exit code {code}", flush=True)
+    return code
 
 
 def main() -> int:

@@ -29,16 +29,20 @@ def concerning(journal: str) -> list[str]:
     return list(found)
 
 
+def _decisions(node: str) -> str:
+    """Return the lines in which the kernel of a node tells of a decision of SELinux."""
+    # journalctl fails when it finds nothing.
+    return exchange.run(node, ["sh", "-c", f"{shlex.join(KERNEL)} --grep=avc: || :"])
+
+
 def denials(node: str) -> list[str]:
     """Return what SELinux denied to the exchange on a node, since its first boot."""
-    # journalctl fails when it finds nothing.
-    return concerning(exchange.run(node, ["sh", "-c", f"{shlex.join(KERNEL)} --grep=avc: || :"]))
+    return concerning(_decisions(node))
 
 
 def let_pass(node: str) -> list[str]:
     """Return what was denied and let pass all the same: in a permissive domain, or while nothing was enforced."""
-    kernel = exchange.run(node, ["sh", "-c", f"{shlex.join(KERNEL)} --grep=avc: || :"])
-    return [line for line in kernel.splitlines() if "permissive=1" in line]
+    return [line for line in _decisions(node).splitlines() if "permissive=1" in line]
 
 
 def domain(node: str, service: str) -> str:

@@ -50,6 +50,8 @@ def render(version: str, **inventory: Any) -> str:
         **inventory,
     }
     variables["__drbd_is_9"] = environment.from_string(variables["__drbd_is_9"]).render(variables) == "True"
+    for name in ("__drbd_address", "__drbd_family"):
+        variables[name] = environment.from_string(variables[name]).render(variables)
     text = environment.get_template("resource.res.j2").render(variables)
     return "".join(f"{line}\n" for line in text.splitlines() if line.strip() and not line.strip().startswith("#"))
 

@@ -25,9 +25,9 @@ sys.exit({end})
 def pcs(tmp_path):
     """Make a program: make(end=…) with what it passes to sys.exit; returns a PcsServer for it."""
 
-    def make(text: str = PROGRAM, end: str = "0") -> runner.PcsServer:
+    def make(end: str = "0") -> runner.PcsServer:
         path = tmp_path / "pcs"
-        path.write_text(text.replace("{python}", sys.executable).replace("{end}", end))
+        path.write_text(PROGRAM.replace("{python}", sys.executable).replace("{end}", end))
         return runner.PcsServer(str(path), runner.interpreter(path))
 
     return make
