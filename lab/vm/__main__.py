@@ -8,11 +8,9 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import os
-import re
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,9 +20,7 @@ os.environ["DIALTONE_LAB_KIND"] = "vms"
 from .. import cli, hosts, network
 from ..config import DRIVER, HOSTS, LAB_DIR, REPOSITORY, LabError, namespaced, ns_argv
 from . import acceleration, box, fencing, libvirt, logs, power_cut, vagrant
-
-#: What a line of molecule says when a stage of the scenario begins.
-_STAGE = re.compile(r"default ➜ (?P<stage>[a-z_ -]+): Executing")
+from .stages import Stages
 
 
 def own_box() -> bool:
@@ -86,7 +82,7 @@ def test(arguments: list[str]) -> int:
     """
     variables = environment()
     print(f"virtual machines: driver {variables['DIALTONE_VM_DRIVER']}", flush=True)
-    stages: list[tuple[str, float]] = [("preparation", time.monotonic())]
+    watch = Stages()
     # The end is a command of its own: molecule would destroy what has to be looked at.
     process = subprocess.Popen(
         ns_argv(["molecule", "test", "--scenario-name", "default", "--destroy", "never", *arguments]), cwd=REPOSITORY,
@@ -95,19 +91,14 @@ def test(arguments: list[str]) -> int:
     )  # fmt: skip
     for line in process.stdout or ():
         print(line, end="", flush=True)
-        if stage := _STAGE.search(re.sub(r"\x1b\[[0-9;]*m", "", line)):
-            stages.append((stage["stage"], time.monotonic()))
+        watch.read(line)
     code = process.wait()
     if code:
         logs.show()
     else:
-        stages.append(("destroy", time.monotonic()))
+        watch.begin("destroy")
         code = execute(["molecule", "destroy", "--scenario-name", "default"])
-    ends = [at for _stage, at in stages[1:]] + [time.monotonic()]
-    print("\nmolecule default:")
-    for (stage_name, at), end in zip(stages, ends, strict=True):
-        print(f"  {stage_name:<12} {end - at:6.0f} s")
-    print(f"  {'in total':<12} {ends[-1] - stages[0][1]:6.0f} s, exit code {code}", flush=True)
+    print(f"\nmolecule default, exit code {code}:\n{watch.report()}", flush=True)
     return code
 
 

@@ -29,10 +29,20 @@ def concerning(journal: str) -> list[str]:
     return list(found)
 
 
+def _kernel(node: str, words: str) -> str:
+    """Return the lines of a node's kernel that hold some words."""
+    # journalctl fails when it finds nothing.
+    return exchange.run(node, ["sh", "-c", f"{shlex.join(KERNEL)} --grep={shlex.quote(words)} || :"])
+
+
 def _decisions(node: str) -> str:
     """Return the lines in which the kernel of a node tells of a decision of SELinux."""
-    # journalctl fails when it finds nothing.
-    return exchange.run(node, ["sh", "-c", f"{shlex.join(KERNEL)} --grep=avc: || :"])
+    return _kernel(node, "avc:")
+
+
+def lost(node: str) -> list[str]:
+    """Return where the kernel of a node says that it could not tell all: without such a line `denials` is complete."""
+    return _kernel(node, "audit_lost=").splitlines()
 
 
 def denials(node: str) -> list[str]:

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from lab import config
-from lab.vm import acceleration, box, libvirt, selinux, vagrant
+from lab.vm import acceleration, box, libvirt, selinux, stages, vagrant
 
 SCENARIO = config.REPOSITORY / "molecule/default/molecule.yml"
 
@@ -113,3 +113,21 @@ def test_a_denial_concerns_the_exchange_by_who_asks_or_what_is_asked_for() -> No
     assert len(found) == 2
     assert "asterisk_t" in found[0]
     assert "mysqld_db_t" in found[1]
+
+
+@pytest.mark.parametrize(
+    ("line", "stage"),
+    [
+        ("\x1b[36mINFO    \x1b[0m \x1b[32mdefault\x1b[0m ➜ \x1b[33mside_effect\x1b[0m: \x1b[36mExecuting\x1b[0m\n", "side_effect"),
+        ("INFO     [default > side_effect] Executing\n", "side_effect"),
+        ("INFO     [default > verify] Executing Testinfra tests found in /somewhere/...\n", None),
+        ("INFO     [default > verify] Executed: Successful\n", None),
+    ],
+)
+def test_a_stage_begins_where_molecule_says_so_with_and_without_colours(line: str, stage: str | None) -> None:
+    assert stages.begun(line) == stage
+
+
+def test_molecule_can_hand_the_options_of_the_verifier_to_pytest() -> None:
+    options = yaml.safe_load(SCENARIO.read_text())["verifier"]["options"]
+    assert {name: value for name, value in options.items() if not isinstance(value, (str, bool))} == {}

@@ -12,4 +12,5 @@ from lab.vm import selinux
 @pytest.mark.parametrize("node", HOSTS)
 def test_nothing_of_the_exchange_was_denied(node: str) -> None:
     assert exchange.run(node, ["cat", "/sys/fs/selinux/enforce"]) == "1"
+    assert selinux.lost(node) == []
     assert selinux.denials(node) == []

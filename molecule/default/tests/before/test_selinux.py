@@ -24,4 +24,5 @@ def test_the_exchange_runs_in_its_domains() -> None:
 
 @pytest.mark.parametrize("node", HOSTS)
 def test_nothing_of_the_exchange_was_denied(node: str) -> None:
+    assert selinux.lost(node) == []
     assert selinux.denials(node) == []
