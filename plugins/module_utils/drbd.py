@@ -132,12 +132,49 @@ class Action:
 
 def parse_version(proc_drbd: str) -> tuple[int, ...] | None:
     """Return the kernel module's version out of /proc/drbd ("version: 8.4.11 (api:1/…"), None when it says none."""
-    match = re.search(r"^version:\s*(\d+(?:\.\d+)+)", proc_drbd, re.MULTILINE)
+    match = re.search(r"^version:\s*([0-9]{1,9}(?:\.[0-9]{1,9})+)", proc_drbd, re.MULTILINE)
     return tuple(int(part) for part in match.group(1).split(".")) if match else None
 
 
+def _not_understood(program: str, said: str) -> DrbdError:
+    return DrbdError(
+        f"`{program}` said what is not understood: {said[:200]!r}. Nothing was changed. Run it on this host: an error of"
+        " its own is in what it prints; else this version of drbd-utils writes what this collection does not know."
+    )
+
+
+def _json(text: str, program: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise _not_understood(program, text) from error
+
+
+def _dicts(value: Any) -> list[dict[str, Any]]:
+    """Return the objects in a list of JSON; what is none of both has none."""
+    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
+
+
+def _minor(value: Any, program: str) -> int:
+    """Return a minor number: where it is wrong, a device that is not ours would be written to."""
+    if re.fullmatch(r"[0-9]{1,7}", str(value)) is None:
+        raise _not_understood(program, f"minor {value}")
+    return int(value)
+
+
+def _per_cent(value: Any, program: str) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError) as error:
+        raise _not_understood(program, f"{value} per cent") from error
+
+
 def parse_events2(text: str, name: str) -> Status | None:
-    """Read `drbdsetup events2 --now NAME` (8.4 and 9). None: the resource is not up."""
+    """Read `drbdsetup events2 --now NAME` (8.4 and 9). None: the resource is not up.
+
+    Raises DrbdError when a number in it is none.
+    """
+    program = f"drbdsetup events2 --now {name}"
     role, suspended, disk, minor = "", "no", "Diskless", -1
     peers: dict[str, dict[str, Any]] = {}
     for line in text.splitlines():
@@ -151,7 +188,7 @@ def parse_events2(text: str, name: str) -> Status | None:
         if kind == "resource":
             role, suspended = fields.get("role", "Unknown"), fields.get("suspended", "no")
         elif kind == "device" and fields.get("volume") == "0":
-            disk, minor = fields.get("disk", "Diskless"), int(fields.get("minor", -1))
+            disk, minor = fields.get("disk", "Diskless"), _minor(fields.get("minor"), program)
         elif kind == "connection":
             peer = peers.setdefault(fields.get("peer-node-id", "0"), {})
             peer.update(
@@ -163,7 +200,7 @@ def parse_events2(text: str, name: str) -> Status | None:
             peer = peers.setdefault(fields.get("peer-node-id", "0"), {})
             peer.update(replication=fields.get("replication", "Off"), disk=fields.get("peer-disk", "DUnknown"))
             if "done" in fields:
-                peer["done"] = float(fields["done"])
+                peer["done"] = _per_cent(fields["done"], program)
     if not role:
         return None
     return Status(
@@ -176,30 +213,35 @@ def parse_events2(text: str, name: str) -> Status | None:
 
 
 def parse_status_json(text: str, name: str) -> Status | None:
-    """Read `drbdsetup status NAME --json` (9 only). None: the resource is not up."""
-    for resource in json.loads(text) if text.strip() else []:
+    """Read `drbdsetup status NAME --json` (9 only). None: the resource is not up.
+
+    Raises DrbdError when it is no JSON, or a number in it is none.
+    """
+    program = f"drbdsetup status {name} --json"
+    for resource in _dicts(_json(text, program)) if text.strip() else []:
         if resource.get("name") != name:
             continue
-        device: dict[str, Any] = next((d for d in resource.get("devices", []) if d.get("volume") == 0), {})
+        device = next((d for d in _dicts(resource.get("devices")) if d.get("volume") == 0), None)
         peers = []
-        for connection in resource.get("connections", []):
-            volume: dict[str, Any] = next((v for v in connection.get("peer_devices", []) if v.get("volume") == 0), {})
+        for connection in _dicts(resource.get("connections")):
+            volumes = _dicts(connection.get("peer_devices"))
+            volume: dict[str, Any] = next((v for v in volumes if v.get("volume") == 0), {})
             syncing = volume.get("has-sync-details", False)
             peers.append(
                 Peer(
-                    name=connection.get("name", "peer"),
-                    connection=connection.get("connection-state", "StandAlone"),
-                    role=connection.get("peer-role", "Unknown"),
-                    replication=volume.get("replication-state", "Off"),
-                    disk=volume.get("peer-disk-state", "DUnknown"),
-                    done=volume.get("percent-in-sync") if syncing else None,
+                    name=str(connection.get("name", "peer")),
+                    connection=str(connection.get("connection-state", "StandAlone")),
+                    role=str(connection.get("peer-role", "Unknown")),
+                    replication=str(volume.get("replication-state", "Off")),
+                    disk=str(volume.get("peer-disk-state", "DUnknown")),
+                    done=_per_cent(volume.get("percent-in-sync"), program) if syncing else None,
                 )
             )
         reasons = tuple(r for r in ("user", "no-data", "fencing", "quorum") if resource.get(f"suspended-{r}"))
         return Status(
-            role=resource.get("role", "Unknown"),
-            disk=device.get("disk-state", "Diskless"),
-            minor=int(device.get("minor", -1)),
+            role=str(resource.get("role", "Unknown")),
+            disk=str(device.get("disk-state", "Diskless")) if device else "Diskless",
+            minor=_minor(device.get("minor"), program) if device else -1,
             peers=tuple(peers),
             suspended=reasons or (("unknown",) if resource.get("suspended") else ()),
         )
@@ -233,12 +275,21 @@ def parse_dump_md(result: Result) -> Metadata:
 
 
 def parse_signatures(result: Result) -> tuple[str, ...] | None:
-    """Return the types that `wipefs --no-act --json` lists; None when it failed, which is not the same as none."""
+    """Return the types that `wipefs --no-act --json` lists; None when it failed, which is not the same as none.
+
+    Raises DrbdError when it says something else: what is not understood is not proven blank.
+    """
     if result.rc != 0:
         return None
     # Old versions print nothing at all for a blank device.
-    found = json.loads(result.out).get("signatures") or [] if result.out.strip() else []
-    return tuple(sorted({entry.get("type") or "unknown" for entry in found}))
+    if not result.out.strip():
+        return ()
+    program = "wipefs --no-act --json"
+    found = _json(result.out, program)
+    signatures = found.get("signatures") if isinstance(found, dict) else None
+    if not isinstance(signatures, list) or not all(isinstance(entry, dict) for entry in signatures):
+        raise _not_understood(program, result.out)
+    return tuple(sorted({str(entry.get("type") or "unknown") for entry in signatures}))
 
 
 def read_status(run: Runner, name: str, kernel: Sequence[int]) -> Status | None:

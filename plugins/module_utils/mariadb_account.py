@@ -89,14 +89,25 @@ def account_from(user: str, host: str, priv: str, grants: Iterable[str]) -> Acco
 
     :param priv: the JSON of mysql.global_priv.
     :param grants: rows of SHOW GRANTS.
+    :raises MariaDBError: when there is no such JSON.
     """
-    data: dict[str, Any] = json.loads(priv)
+    try:
+        data = json.loads(priv)
+    except ValueError:
+        data = None
+    if not isinstance(data, dict):
+        # Not what it holds: a proof of a password may be in it.
+        raise MariaDBError(
+            f"what mysql.global_priv holds about '{user}'@'{host}' is no JSON object. Drop the account (DROP USER) and run"
+            " this again, which makes it anew."
+        )
+    demand = data.get("ssl_type", 0)
     return Account(
         user,
         host,
-        data.get("plugin", "mysql_native_password"),
-        data.get("authentication_string", ""),
-        TLS_DEMANDS.get(int(data.get("ssl_type", 0)), "specified"),
+        str(data.get("plugin", "mysql_native_password")),
+        str(data.get("authentication_string", "")),
+        TLS_DEMANDS.get(demand, "specified") if isinstance(demand, int) else "specified",
         parse_grants(grants),
     )
 

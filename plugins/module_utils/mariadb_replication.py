@@ -56,7 +56,7 @@ def parse_gtids(text: str | None) -> dict[int, Gtid]:
     for part in (text or "").replace("\n", "").split(","):
         if not part.strip():
             continue
-        numbers = re.fullmatch(r"\s*(\d+)-(\d+)-(\d+)\s*", part)
+        numbers = re.fullmatch(r"\s*([0-9]{1,10})-([0-9]{1,10})-([0-9]{1,20})\s*", part)
         if not numbers:
             raise MariaDBError(f"'{text}' is no GTID position: it must look like 1-1-5,2-2-7 (domain-server-sequence).")
         gtid = Gtid(*(int(number) for number in numbers.groups()))
@@ -76,7 +76,7 @@ def covers(position: str | None, target: str | None) -> bool:
 
 def parse_version(text: str) -> tuple[int, int, int]:
     """Read VERSION() or @@version: "10.11.19-MariaDB-0+deb12u1-log" is (10, 11, 19)."""
-    numbers = re.match(r"(?:5\.5\.5-)?(\d+)\.(\d+)\.(\d+)", text)
+    numbers = re.match(r"(?:5\.5\.5-)?([0-9]{1,4})\.([0-9]{1,4})\.([0-9]{1,4})(?![0-9])", text)
     if not numbers:
         raise MariaDBError(f"'{text}' is no version of MariaDB.")
     major, minor, patch = (int(number) for number in numbers.groups())

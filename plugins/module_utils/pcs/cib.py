@@ -37,7 +37,7 @@ RESOURCE_TAGS = ("primitive", "group", "clone", "master", "bundle")
 NVSET_TAGS = ("instance_attributes", "meta_attributes", "utilization", "cluster_property_set")
 CONSTRAINT_TAGS = ("rsc_location", "rsc_colocation", "rsc_order", "rsc_ticket")
 
-_TIME = re.compile(r"^\s*(\d+)\s*(us|usec|ms|msec|s|sec|m|min|h|hr)?\s*$", re.IGNORECASE)
+_TIME = re.compile(r"^\s*([0-9]{1,18})\s*(us|usec|ms|msec|s|sec|m|min|h|hr)?\s*$", re.IGNORECASE)
 _TIME_MS = {
     "us": 0.001,
     "usec": 0.001,

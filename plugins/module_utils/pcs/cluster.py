@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -385,15 +386,21 @@ def plan(current: Current, wanted: Desired) -> list[Step]:
 def parse_known_hosts(text: str) -> dict[str, tuple[str, int]]:
     """pcsd's known-hosts: host name to (address, port); hosts without a token are left out."""
     try:
-        hosts = json.loads(text).get("known_hosts", {})
-    except (ValueError, AttributeError):
+        content = json.loads(text)
+    except ValueError:
         # A file that pcs itself cannot read either; authorising again writes a new one.
         return {}
+    hosts = content.get("known_hosts") if isinstance(content, dict) else None
     known = {}
-    for name, host in hosts.items():
-        destinations = host.get("dest_list") or [{}]
-        if host.get("token"):
-            known[name] = (str(destinations[0].get("addr", "")), int(destinations[0].get("port", PCSD_PORT)))
+    for name, host in hosts.items() if isinstance(hosts, dict) else ():
+        if not isinstance(host, dict) or not host.get("token"):
+            continue
+        destinations = host.get("dest_list")
+        first = destinations[0] if isinstance(destinations, list) and destinations else {}
+        if not isinstance(first, dict):
+            continue
+        port = str(first.get("port", PCSD_PORT))
+        known[name] = (str(first.get("addr", "")), int(port) if re.fullmatch("[0-9]{1,5}", port) else 0)
     return known
 
 

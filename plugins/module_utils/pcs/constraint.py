@@ -62,7 +62,7 @@ def normal_score(score: str) -> str:
     match = re.match(r"^([+-]?)INF(INITY)?$", text, re.IGNORECASE)
     if match:
         return ("-" if match.group(1) == "-" else "") + "INFINITY"
-    if not re.match(r"^[+-]?\d+$", text):
+    if not re.match(r"^[+-]?[0-9]{1,18}$", text):
         raise PcsError(f"'{score}' is not a score: an integer, INFINITY or -INFINITY")
     number = int(text)
     if abs(number) >= 1000000:  # noqa: PLR2004 - Pacemaker's definition of infinity

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.runner import PcsError
@@ -34,6 +35,9 @@ TOTEM_OPTIONS = frozenset(
 )
 
 QUORUM_OPTIONS = frozenset({"auto_tie_breaker", "last_man_standing", "last_man_standing_window", "wait_for_all"})
+
+# The option of a node that holds its address in a link; eight links are the most that Corosync has.
+_RING = re.compile(r"ring([0-9]{1,3})_addr")
 
 # What "crypto" and "compression" mean to pcs, in the section totem.
 CRYPTO_PREFIX = "crypto_"
@@ -133,8 +137,8 @@ def config(text: str) -> Config:
     nodes = []
     for nodelist in root.all("nodelist"):
         for node in nodelist.all("node"):
-            numbers = sorted(int(key[4:-5]) for key in node.options if key.startswith("ring") and key.endswith("_addr"))
-            addresses = tuple(node.options[f"ring{number}_addr"] for number in numbers)
+            rings = sorted((int(ring[1]), ring[0]) for ring in map(_RING.fullmatch, node.options) if ring)
+            addresses = tuple(node.options[key] for _number, key in rings)
             # A node without a name is known by its first address.
             name = node.options.get("name") or (addresses[0] if addresses else "")
             nodes.append(Node(name, addresses, node.options.get("nodeid", "")))
