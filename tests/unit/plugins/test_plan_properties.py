@@ -455,7 +455,8 @@ def drbd_after(state: drbd.State, argv: tuple[str, ...]) -> drbd.State:
     if argv in (("drbdadm", "primary", "pbx"), ("drbdadm", "secondary", "pbx")):
         assert status.disk == "UpToDate"
         return replace(state, status=replace(status, role=argv[1].capitalize()))
-    if argv in (("mkfs.ext4", "-q", "/dev/drbd0"), ("mkfs.xfs", "-q", "/dev/drbd0")):
+    if argv[0].startswith("mkfs."):
+        assert argv[1:] in (("-q", "-E", "nodiscard", "/dev/drbd0"), ("-q", "-K", "/dev/drbd0"))
         assert status.role == "Primary"
         assert not state.contents, "a file system would be overwritten"
         return replace(state, signatures=tuple(sorted({*(state.signatures or ()), argv[0].removeprefix("mkfs.")})))

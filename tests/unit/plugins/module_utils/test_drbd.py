@@ -425,7 +425,7 @@ def test_two_new_connected_disks_are_declared_equal_and_formatted() -> None:
     assert commands(NEW_UP, Desired("formatted", mkfs_options=("-m", "0"), peer_new=True)) == [
         "drbdadm new-current-uuid --clear-bitmap pbx/0",
         "drbdadm primary pbx",
-        "mkfs.ext4 -q -m 0 /dev/drbd0",
+        "mkfs.ext4 -q -E nodiscard -m 0 /dev/drbd0",
         "udevadm settle --timeout=60",
         "drbdadm secondary pbx",
     ]
@@ -434,7 +434,7 @@ def test_two_new_connected_disks_are_declared_equal_and_formatted() -> None:
 def test_the_device_formatted_is_the_replicated_one_and_never_the_backing_one() -> None:
     state = replace(NEW_UP, status=replace(CONNECTED_NEW, minor=5))
     made = [action.argv for action in drbd.plan(state, replace(FORMAT, fstype="xfs")) if "mkfs.xfs" in action.argv]
-    assert made == [("mkfs.xfs", "-q", "/dev/drbd5")]
+    assert made == [("mkfs.xfs", "-q", "-K", "/dev/drbd5")]
 
 
 def test_formatted_stays_formatted() -> None:
@@ -517,14 +517,14 @@ def test_a_failure_takes_back_the_role_and_says_what_was_done() -> None:
         {
             "drbdadm new-current-uuid --clear-bitmap pbx/0": "",
             "drbdadm primary pbx": "",
-            "mkfs.ext4 -q /dev/drbd0": Result(1, "", "mkfs.ext4: Input/output error"),
+            "mkfs.ext4 -q -E nodiscard /dev/drbd0": Result(1, "", "mkfs.ext4: Input/output error"),
             "drbdadm secondary pbx": "",
         }
     )
     with pytest.raises(DrbdError) as caught:
         drbd.apply(host, drbd.plan(NEW_UP, FORMAT))
     assert host.ran[-1] == "drbdadm secondary pbx"
-    assert "`mkfs.ext4 -q /dev/drbd0` failed with exit code 1: mkfs.ext4: Input/output error" in str(caught.value)
+    assert "`mkfs.ext4 -q -E nodiscard /dev/drbd0` failed with exit code 1: mkfs.ext4: Input/output error" in str(caught.value)
     assert "Done before: drbdadm new-current-uuid --clear-bitmap pbx/0, drbdadm primary pbx" in str(caught.value)
     assert "Taken back with: drbdadm secondary pbx" in str(caught.value)
 
