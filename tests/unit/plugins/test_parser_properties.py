@@ -102,7 +102,7 @@ PIECES = st.sampled_from(
 def mangled(draw: st.DrawFn, sample: str) -> str:
     """A text of the right kind in which some places were removed, doubled, or overwritten."""
     text = sample
-    for _ in range(draw(st.integers(0, 4))):
+    for _edit in range(draw(st.integers(0, 4))):
         at = draw(st.integers(0, len(text)))
         length = draw(st.integers(0, 12))
         text = text[:at] + draw(PIECES | st.text(max_size=6)) + text[at + length :]

@@ -317,7 +317,7 @@ def replica_after(status: dict[str, Any] | None, step: mariadb_replication.Step)
     # Not named, it becomes half of slave_net_timeout.
     new["heartbeat_period"] = 30.0
     for clause in sql.removeprefix("CHANGE MASTER TO ").split(", "):
-        name, _, value = clause.partition("=")
+        name, _equals, value = clause.partition("=")
         if value == "%s":
             value = given_values.pop(0)
         if name in FIELD:
