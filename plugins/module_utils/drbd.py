@@ -140,8 +140,8 @@ def parse_version(proc_drbd: str) -> tuple[int, ...] | None:
 
 def _not_understood(program: str, said: str) -> DrbdError:
     return DrbdError(
-        f"`{program}` said what is not understood: {said[:200]!r}. Nothing was changed. Run it on this host: an error of"
-        " its own is in what it prints; else this version of drbd-utils writes what this collection does not know."
+        f"`{program}` said what is not understood: {said[:200]!r}. Run it on this host: an error of its own is"
+        " in what it prints; else this version of drbd-utils writes what this collection does not know."
     )
 
 

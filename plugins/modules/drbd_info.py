@@ -85,6 +85,8 @@ problems:
       found: resource pbx waits for the peer, which does not answer
 """
 
+import platform
+
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.dialtone.ha_pbx.plugins.module_utils import drbd
@@ -96,7 +98,10 @@ def main():
     def run(argv, stdin=None):
         return drbd.Result(*module.run_command(argv, data=stdin or "", environ_update={"LC_ALL": "C"}))
 
-    state = drbd.read_state(run, module.params["name"])
+    try:
+        state = drbd.read_state(run, module.params["name"])
+    except drbd.DrbdError as error:
+        module.fail_json(msg=f"{platform.node()}: {error}")
     module.exit_json(changed=False, resource=drbd.as_dict(state), problems=drbd.problems(state))
 
 

@@ -171,7 +171,14 @@ def main():
         wipe_data=params["wipe_data"],
         adjust=params["adjust"],
     )
-    state = drbd.read_state(run, params["name"])
+
+    def read(changed, said=""):
+        try:
+            return drbd.read_state(run, params["name"])
+        except drbd.DrbdError as error:
+            return module.fail_json(msg=f"{platform.node()}: {said}{error}", changed=changed)
+
+    state = read(changed=False)
     try:
         actions = drbd.plan(state, desired)
         before, after = drbd.describe(state), drbd.expected(state, actions)
@@ -179,10 +186,10 @@ def main():
             drbd.apply(run, actions)
     except drbd.DrbdError as error:
         # What a command did before the one that failed stays done, unless the message says that it was taken back.
-        now = drbd.read_state(run, params["name"])
+        now = read(changed=True, said=f"{error} ")
         module.fail_json(msg=f"{platform.node()}: {error}", changed=now != state, resource=drbd.as_dict(now))
     if actions and not module.check_mode:
-        state = drbd.read_state(run, params["name"])
+        state = read(changed=True)
     module.exit_json(
         changed=bool(actions),
         resource=drbd.as_dict(state),
