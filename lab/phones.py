@@ -23,6 +23,7 @@ from types import TracebackType
 from typing import Any
 
 from . import audio
+from .command import plain
 from .config import FLOATING_ADDRESS, LAB_DIR, MACHINE_ADDRESS, LabError, ns_argv, patience
 from .probe import lab_socket
 
@@ -32,8 +33,6 @@ MODULES = Path("/usr/lib/baresip/modules")
 #: Long enough to outlive every outage the tests make, so that a call after one needs no new registration: what
 #: the exchange remembered is what is tested.
 REGISTRATION_SECONDS = 300
-
-_ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 
 CONFIGURATION = """\
 poll_method             epoll
@@ -240,7 +239,7 @@ class Phone:
 
     def _registration(self) -> str:
         """Return OK, ERR, or zzz while there is no answer yet: how baresip shows the state of an account."""
-        shown = _ESCAPES.sub("", str(self._command("reginfo").get("data", "")))
+        shown = plain(str(self._command("reginfo").get("data", "")))
         found = re.search(rf"{re.escape(self.user)}@\S+\s+(OK|ERR|zzz)", shown)
         return found[1] if found else ""
 
@@ -411,7 +410,7 @@ class Phone:
     def trace(self, lines: int = 40) -> str:
         """Return the last lines of the telephone's SIP trace, without the digest's response."""
         try:
-            text = _ESCAPES.sub("", self._log.read_text(errors="replace"))
+            text = plain(self._log.read_text(errors="replace"))
         except FileNotFoundError:
             return "(no trace)"
         shown = [line for line in text.splitlines() if line.strip() and not line.startswith("Authorization:")]

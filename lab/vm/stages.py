@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 import time
 
+from ..command import plain
+
 #: What a line of molecule says when a stage begins: with colours in one way, without in the other.
 _BEGIN = re.compile(r"default (?:➜|>) (?P<stage>[a-z_ -]+)[]:] Executing$")
-_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def begun(line: str) -> str | None:
     """Return the stage of the scenario whose begin a line of molecule tells, or None when it tells something else."""
-    stage = _BEGIN.search(_COLOUR.sub("", line).rstrip())
+    stage = _BEGIN.search(plain(line).rstrip())
     return stage["stage"] if stage else None
 
 
