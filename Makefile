@@ -16,6 +16,9 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/.cache/pycache
 PYTHON_CHECKED := plugins tests tools lab molecule
 SHELL_SCRIPTS = $$(git ls-files --cached --others --exclude-standard | grep --invert-match '\.j2$$' | xargs grep --files-with-matches --extended-regexp --max-count=1 '^\#!.*[/ ](ba)?sh$$' --)
 
+# On all processors. A file stays on one of them: its tests share servers.
+pytest := python3 -m pytest --numprocesses=auto --dist=loadfile
+
 # A step says what it is, and how long it took.
 step = begin=$$SECONDS; printf '\n== %s\n' '$(1)'; $(2); printf '== %s: %d s\n' '$(1)' "$$((SECONDS - begin))"
 
@@ -97,11 +100,11 @@ sanity: setup ## ansible-test sanity; one test: tools/sanity.sh --test NAME
 
 .PHONY: unit
 unit: setup ## Unit tests
-	$(call step,unit tests,python3 -m pytest tests/unit)
+	$(call step,unit tests,$(pytest) tests/unit)
 
 .PHONY: integration
 integration: setup ## Modules against real pcs on offline CIBs, and two real MariaDB servers
-	$(call step,integration tests,python3 -m pytest tests/integration)
+	$(call step,integration tests,$(pytest) tests/integration)
 
 .PHONY: molecule
 molecule: setup ## Two systemd-nspawn hosts: deploy, call, kill; the lab stays up for `make artifact`

@@ -92,7 +92,11 @@ def record_call(caller: Phone, callee: Phone, active: str) -> str:
     channel = next(line.split("!")[0] for line in channels if line.startswith(f"PJSIP/{caller.user}-"))
     exchange.run(active, ["asterisk", "-rx", f"mixmonitor start {channel} {RECORDING}"])
     phones.converse(caller, callee, 3.0)
-    closed = f"[ -s {RECORDING} ] && ! fuser {RECORDING} >/dev/null 2>&1 && echo closed || :"
+    # Asterisk alone is looked at: fuser asks for every file of every process, which SELinux denies here and there.
+    closed = (
+        f'[ -s {RECORDING} ] && descriptors=/proc/$(systemctl show --property=MainPID --value asterisk)/fd'
+        f' && [ -d "$descriptors" ] && [ -z "$(find "$descriptors" -lname {RECORDING})" ] && echo closed || :'
+    )
     exchange.wait_until(
         "a recording that is there and closed", lambda: exchange.run(active, ["sh", "-c", closed]).strip(), "closed".__eq__, 20
     )

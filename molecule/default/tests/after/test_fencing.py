@@ -12,6 +12,7 @@ from lab.phones import Phone
 from lab.vm import libvirt
 
 BOOT_ID = ["cat", "/proc/sys/kernel/random/boot_id"]
+DATABASE = ["systemctl", "show", "--property=MainPID", "--value", "mariadb"]
 
 
 @pytest.fixture
@@ -26,6 +27,7 @@ def standby() -> Iterator[str]:
 def test_a_standby_that_hangs_is_fenced_and_comes_back(standby: str, caller: Phone, callee: Phone) -> None:
     active = exchange.peer(standby)
     boot = exchange.run(standby, BOOT_ID)
+    database = exchange.run(active, DATABASE)
     since = time.time()
     libvirt.virsh("suspend", libvirt.domain(standby))
     exchange.wait_until(
@@ -38,3 +40,5 @@ def test_a_standby_that_hangs_is_fenced_and_comes_back(standby: str, caller: Pho
     exchange.wait_healthy(180)
     assert exchange.active_node() == active
     assert exchange.run(standby, BOOT_ID) != boot
+    # The return of its replica must not have stopped it: the cluster would have had to kill it.
+    assert exchange.run(active, DATABASE) == database
