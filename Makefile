@@ -81,7 +81,7 @@ test-vm: setup-vm ## Two Vagrant machines: DRBD, SELinux, fencing, a power cut (
 	printf '\nmake test-vm: everything passed, %d s\n' "$$((SECONDS - begin))"
 
 .PHONY: static
-static: setup sanity lint ## Static checks
+static: setup sanity lint docs-site ## Static checks
 
 .PHONY: lint
 lint: setup
@@ -93,6 +93,10 @@ lint: setup
 	$(call step,role READMEs are current,python3 tools/role_readme.py --check)
 	$(call step,changelog fragments,antsibull-changelog lint)
 	$(call step,playbooks parse,ansible-playbook -i inventories/lab --syntax-check playbooks/*.yml >/dev/null)
+
+.PHONY: docs-site
+docs-site: setup ## The documentation as a site, in .cache/site/html; a link that leads nowhere is an error
+	$(call step,documentation site,tools/docs_site.sh)
 
 .PHONY: sanity
 sanity: setup ## ansible-test sanity; one test: tools/sanity.sh --test NAME
@@ -148,7 +152,7 @@ release: setup ## Turn the changelog fragments into the entry of galaxy.yml's ve
 
 .PHONY: clean
 clean: ## Remove what tests and builds left in the checkout (not .venv, not the lab)
-	rm -rf .cache/sanity .cache/artifact .cache/pycache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .cache/sanity .cache/artifact .cache/pycache .cache/site .mypy_cache .pytest_cache .ruff_cache
 
 .PHONY: help
 help:
