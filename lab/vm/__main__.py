@@ -19,7 +19,7 @@ os.environ["DIALTONE_LAB_KIND"] = "vms"
 
 from .. import cli, hosts, network
 from ..config import DRIVER, HOSTS, LAB_DIR, REPOSITORY, LabError, namespaced, ns_argv
-from . import acceleration, box, fencing, libvirt, logs, power_cut, vagrant
+from . import acceleration, box, fencing, libvirt, logs, machines, power_cut, vagrant
 from .stages import Stages
 
 
@@ -97,6 +97,9 @@ def test(arguments: list[str]) -> int:
         logs.show()
     else:
         watch.begin("destroy")
+        # What they still do is nobody's business any more, and takes the processors from Vagrant.
+        for name in HOSTS:
+            machines.kill(name)
         code = execute(["molecule", "destroy", "--scenario-name", "default"])
     print(f"\nmolecule default, exit code {code}:\n{watch.report()}", flush=True)
     return code
