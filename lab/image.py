@@ -74,7 +74,7 @@ def bake() -> Path:
     started = time.monotonic()
     _drop_unused(keep=target.parent)
     partial = target.parent.with_name(target.parent.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)
+    _remove_partial(partial)
     partial.mkdir(parents=True)
     print(f"golden image {target.parent.name}: Debian {SUITE} (some 20 s)", flush=True)
     _debootstrap(partial / "root")
@@ -83,6 +83,15 @@ def bake() -> Path:
     partial.rename(target.parent)
     print(f"golden image: baked in {time.monotonic() - started:.0f} s", flush=True)
     return target
+
+
+def _remove_partial(partial: Path) -> None:
+    """Remove what a bake left that was ended by force, but first what it had mounted there: that is this machine's own."""
+    mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
+    for mount in sorted((mount for mount in mounts if mount.startswith(f"{partial}/")), reverse=True):
+        run(["umount", mount])
+    if partial.exists():
+        shutil.rmtree(partial)
 
 
 def _drop_unused(keep: Path) -> None:

@@ -59,8 +59,8 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.dialtone.ha_pbx.plugins.module_utils.mariadb_replication import parse_gtids
 
 RESEED = (
-    "Find out which node has the right data and save what only the other one has. Then remove the replicas on both (STOP "
-    "SLAVE; RESET SLAVE ALL), drop the shared databases on the other one, and run this again: it is seeded from the first."
+    "Find out which node has the right data. What the other one has is saved there and given up, and the pair begun anew, by: "
+    "ansible-playbook dialtone.ha_pbx.mariadb_discard -i INVENTORY -e mariadb_discard_node=OTHER -e mariadb_discard_confirm=OTHER"
 )
 
 

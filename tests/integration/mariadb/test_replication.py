@@ -68,7 +68,7 @@ def test_handshake_leaves_the_targets_past_behind(pair: Pair, workspace: Path) -
 
 
 def test_a_handshake_can_be_repeated_after_a_reset(running_pair: Pair, workspace: Path) -> None:
-    """What the message of a broken pair advises: remove the replicas, drop the database on one, run again."""
+    """What mariadb_discard.yml does: remove the replicas, drop the database on one, make the pair again."""
     running_pair.one.run("INSERT INTO records.cdr (note) VALUES ('from one')")
     running_pair.two.run("INSERT INTO records.cdr (note) VALUES ('from two')")
     running_pair.wait_equal("records.cdr")

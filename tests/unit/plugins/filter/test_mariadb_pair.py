@@ -78,7 +78,7 @@ def test_both_have_rows() -> None:
     assert found["state"] == "broken"
     assert found["source"] is None
     assert "both have rows" in found["problems"][0]
-    assert "RESET SLAVE ALL" in found["problems"][0]
+    assert "mariadb_discard_node=OTHER" in found["problems"][0]
 
 
 def test_an_interrupted_handshake_goes_on() -> None:
