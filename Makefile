@@ -62,7 +62,7 @@ bake: setup-demo ## Build the golden image of the lab, unless it is there
 ##@ Tests
 
 .PHONY: test
-test: setup ## Every tier that runs without virtual machines (about 20 minutes)
+test: setup ## Every tier that runs without virtual machines (a quarter of an hour)
 	begin=$$SECONDS
 	$(MAKE) --no-print-directory static
 	$(MAKE) --no-print-directory unit
