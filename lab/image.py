@@ -74,7 +74,7 @@ def bake() -> Path:
     started = time.monotonic()
     _drop_unused(keep=target.parent)
     partial = target.parent.with_name(target.parent.name + ".partial")
-    _remove_partial(partial)
+    remove_tree(partial)
     partial.mkdir(parents=True)
     print(f"golden image {target.parent.name}: Debian {SUITE} (some 20 s)", flush=True)
     _debootstrap(partial / "root")
@@ -85,13 +85,13 @@ def bake() -> Path:
     return target
 
 
-def _remove_partial(partial: Path) -> None:
-    """Remove what a bake left that was ended by force, but first what it had mounted there: that is this machine's own."""
+def remove_tree(tree: Path) -> None:
+    """Remove a baked tree, if it is there; first what a bake that was ended by force left mounted in it: that is this machine's."""
     mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
-    for mount in sorted((mount for mount in mounts if mount.startswith(f"{partial}/")), reverse=True):
+    for mount in sorted((mount for mount in mounts if mount.startswith(f"{tree}/")), reverse=True):
         run(["umount", mount])
-    if partial.exists():
-        shutil.rmtree(partial)
+    if tree.exists():
+        shutil.rmtree(tree)
 
 
 def _drop_unused(keep: Path) -> None:

@@ -74,7 +74,7 @@ def bake() -> Path:
     base = image.bake()
     started = time.monotonic()
     for old in target.parent.glob("*"):
-        shutil.rmtree(old, ignore_errors=True)
+        image.remove_tree(old)
     partial = target.with_name(target.name + ".partial")
     partial.mkdir(parents=True, mode=0o700)
     root = partial / "root"

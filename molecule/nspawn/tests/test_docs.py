@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 
@@ -25,7 +24,7 @@ def commands() -> dict[str, str]:
     found: dict[str, str] = {}
     for page in PAGES:
         for command in LOOK.findall(page.read_text()):
-            found.setdefault(command, str(Path(page).relative_to(REPOSITORY)))
+            found.setdefault(command, str(page.relative_to(REPOSITORY)))
     return found
 
 
