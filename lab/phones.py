@@ -49,6 +49,9 @@ auplay_srate            8000
 auplay_channels         1
 audio_txmode            thread
 rtp_ports               40000-49999
+# None. Asterisk may forward the first packets itself and the rest as they come, with other sequence numbers; this version of
+# baresip then takes all that follows for too late (https://github.com/baresip/baresip/issues/846).
+jitter_buffer_delay     0-0
 module_path             {modules}
 module                  g711.so
 module                  ausine.so
