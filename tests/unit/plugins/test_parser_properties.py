@@ -11,11 +11,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils import drbd, mariadb_account, mariadb_replication
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils import (
+    drbd,
+    mariadb_account,
+    mariadb_replication,
+    preflight,
+)
 from ansible_collections.dialtone.ha_pbx.plugins.module_utils.drbd import DrbdError
 from ansible_collections.dialtone.ha_pbx.plugins.module_utils.mariadb import MariaDBError
 from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs import cib, cluster, constraint, corosync, status
 from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.runner import PcsError
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils.preflight import PreflightError
 
 RECORDED = Path(__file__).parent / "module_utils/pcs/fixtures"
 
@@ -58,6 +64,18 @@ GRANTS = "GRANT SELECT (a, b), INSERT ON `asteriskcdr`.* TO `asterisk`@`localhos
 GLOBAL_PRIV = '{"access": 0, "plugin": "mysql_native_password", "authentication_string": "*AB", "ssl_type": 2}'
 MASTER_INFO = "33\nlog.000002\n1234\n10.73.0.12\nreplication\nsecret\n3306\n1\n"
 KNOWN_HOSTS = '{"known_hosts": {"server1": {"dest_list": [{"addr": "10.73.0.11", "port": 2224}], "token": "t"}}}'
+LSBLK = json.dumps(
+    {
+        "blockdevices": [
+            {"name": "sda", "path": "/dev/sda", "type": "disk", "size": "8589934592", "ro": "0", "fstype": None,
+             "mountpoints": [None],
+             "children": [{"name": "sda1", "path": "/dev/sda1", "type": "part", "size": 1, "mountpoints": ["/", "[SWAP]"]}]},
+            {"name": "sdb", "path": "/dev/sdb", "type": "disk", "size": 8589934592, "ro": False, "mountpoints": []},
+        ]
+    }
+)  # fmt: skip
+ROUTE = '[{"dst": "192.0.2.3", "dev": "eth0", "prefsrc": "192.0.2.1", "flags": [], "uid": 0, "cache": []}]'
+NEIGHBOUR = '[{"dst": "192.0.2.3", "lladdr": "52:54:00:00:00:03", "state": ["REACHABLE"]}]'
 
 
 def recorded(name: str) -> str:
@@ -80,6 +98,10 @@ PARSERS: dict[str, tuple[Callable[[str], Any], type[Exception], str]] = {
     "drbdadm get-gi": (drbd.parse_gi, DrbdError, "0000000000000004:0000000000000000:1:1:0:0\n"),
     "drbdadm dump-md": (lambda text: drbd.parse_dump_md(drbd.Result(0, text, "")), DrbdError, DUMP_MD),
     "wipefs": (lambda text: drbd.parse_signatures(drbd.Result(0, text, "")), DrbdError, SIGNATURES),
+    "lsblk of a device": (lambda text: preflight.parse_lsblk(drbd.Result(0, text, "")), PreflightError, LSBLK),
+    "lsblk of a host": (lambda text: preflight.parse_candidates(drbd.Result(0, text, "")), PreflightError, LSBLK),
+    "ip route get": (lambda text: preflight.parse_route(drbd.Result(0, text, "")), PreflightError, ROUTE),
+    "ip neighbour show": (lambda text: preflight.parse_neighbour(drbd.Result(0, text, "")), PreflightError, NEIGHBOUR),
     "a GTID position": (mariadb_replication.parse_gtids, MariaDBError, "1-1-5,2-2-7"),
     "a version of MariaDB": (mariadb_replication.parse_version, MariaDBError, "10.11.19-MariaDB-0+deb12u1-log"),
     "master.info": (
@@ -116,6 +138,7 @@ JSON = st.recursive(
         st.sampled_from(
             ["known_hosts", "dest_list", "token", "addr", "port", "name", "devices", "connections", "peer_devices", "volume"]
             + ["minor", "signatures", "type", "plugin", "ssl_type", "authentication_string", "role", "percent-in-sync"]
+            + ["blockdevices", "children", "mountpoints", "size", "ro", "dev", "state", "lladdr", "fstype"]
         ),
         inner | st.just("pbx") | st.just(0),
         max_size=4,
@@ -135,7 +158,11 @@ def test_any_text_is_read_or_refused(what: str, data: st.DataObject) -> None:
         assert str(refusal)
 
 
-@pytest.mark.parametrize("what", ["known-hosts of pcsd", "drbdsetup status", "wipefs", "mysql.global_priv"])
+@pytest.mark.parametrize(
+    "what",
+    ["known-hosts of pcsd", "drbdsetup status", "wipefs", "mysql.global_priv", "lsblk of a device", "lsblk of a host"]
+    + ["ip route get", "ip neighbour show"],
+)
 @given(data=st.data())
 def test_json_of_any_shape_is_read_or_refused(what: str, data: st.DataObject) -> None:
     parse, error, _sample = PARSERS[what]

@@ -1,0 +1,239 @@
+# Copyright: (c) 2026, The dialtone.ha_pbx developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a host can say, before anything is changed, about whether it can become a node of the exchange. Reads only."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import pwd
+import re
+import shutil
+import socket
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils.drbd import Result, Runner, parse_signatures
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs import corosync
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.runner import PcsError
+
+COROSYNC_CONF = Path("/etc/corosync/corosync.conf")
+
+#: Seconds that the kernel is given to find out who has an address: it asks three times, a second apart (arp(7)).
+NEIGHBOUR_SECONDS = 5
+
+#: States of a neighbour in which the kernel is certain (ip-neighbour(8)).
+CERTAIN = frozenset({"REACHABLE", "FAILED", "PERMANENT", "NOARP"})
+
+
+class PreflightError(Exception):
+    """What was found and what to do, in one message for the operator."""
+
+
+def _json(result: Result, what: str) -> Any:
+    try:
+        return json.loads(result.out or "[]")
+    except ValueError as error:
+        raise PreflightError(
+            f"`{what}` printed what is not JSON: {result.out[:200]!r}. Run it on this host: what it prints is its own error, or"
+            " its version is one that this collection does not know."
+        ) from error
+
+
+def _objects(value: Any) -> list[dict[str, Any]]:
+    """Return the objects in a list of JSON; what is no list has none."""
+    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
+
+
+def _first(value: Any) -> dict[str, Any]:
+    """Return the first object of a list, or an empty one."""
+    return next(iter(_objects(value)), {})
+
+
+def _bytes(device: dict[str, Any]) -> int:
+    """Return the size of a device of lsblk; 0 where it says none. Old versions write the number as a text."""
+    size = str(device.get("size") or 0)
+    return int(size) if re.fullmatch("[0-9]{1,20}", size) else 0
+
+
+def _true(value: Any) -> bool:
+    """Whether lsblk says yes: true, or 1 in old versions."""
+    return str(value).lower() in ("1", "true")
+
+
+# --- names -----------------------------------------------------------------------------------------------------
+
+
+def resolve(names: Sequence[str]) -> dict[str, list[str]]:
+    """Return the addresses that this host finds for each name, none where it finds none."""
+    found = {}
+    for name in names:
+        try:
+            answers = socket.getaddrinfo(name, None, type=socket.SOCK_DGRAM)
+        except (OSError, UnicodeError):
+            answers = []
+        found[name] = sorted({str(answer[4][0]) for answer in answers})
+    return found
+
+
+# --- an address ------------------------------------------------------------------------------------------------
+
+
+def parse_route(text: Result) -> dict[str, str]:
+    """Read `ip -json route get ADDRESS`.
+
+    :returns: C(kind) is V(own), V(direct), V(gateway) or V(none), and C(interface) the interface that leads there.
+    """
+    route = _first(_json(text, "ip -json route get")) if text.rc == 0 else {}
+    if not route.get("dev"):
+        return {"kind": "none", "interface": ""}
+    if route.get("type") == "local":
+        return {"kind": "own", "interface": str(route["dev"])}
+    return {"kind": "gateway" if route.get("gateway") or route.get("via") else "direct", "interface": str(route["dev"])}
+
+
+def parse_neighbour(text: Result) -> tuple[str, str]:
+    """Read `ip -json neighbour show to ADDRESS`: state, and link-layer address or an empty text."""
+    entry = _first(_json(text, "ip -json neighbour show"))
+    states = entry.get("state")
+    state = str(states[0]) if isinstance(states, list) and states else ""
+    return state, "" if state in ("FAILED", "INCOMPLETE") else str(entry.get("lladdr", ""))
+
+
+def neighbour(run: Runner, address: str, seconds: float = NEIGHBOUR_SECONDS) -> dict[str, str]:
+    """Ask the network who has an address, by having the kernel ask for the way to it (ARP, or neighbour discovery).
+
+    What the kernel remembers of it is forgotten first: the machine that had the address may be gone. Datagrams to the port
+    discard are sent there. An address behind a gateway cannot be asked for in this way.
+
+    :param seconds: how long the kernel may take at most.
+    :returns: C(kind) and C(interface) as parse_route; C(lladdr) is the link-layer address of who has it, empty for nobody.
+    """
+    found = {**parse_route(run(["ip", "-json", "route", "get", address])), "lladdr": ""}
+    if found["kind"] != "direct":
+        return found
+    entry = ["to", address, "dev", found["interface"]]
+    run(["ip", "neighbour", "flush", *entry])
+    deadline = time.monotonic() + seconds
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM) as question:
+        while True:
+            # An error says that nobody is there, and so does the table of neighbours.
+            with contextlib.suppress(OSError):
+                question.sendto(b"", (address, 9))
+            state, lladdr = parse_neighbour(run(["ip", "-json", "neighbour", "show", *entry]))
+            if state in CERTAIN or time.monotonic() >= deadline:
+                return {**found, "lladdr": lladdr}
+            # The kernel has nothing that could be waited for but netlink, which Python does not speak.
+            time.sleep(0.2)
+
+
+# --- a disk ----------------------------------------------------------------------------------------------------
+
+
+def _uses(device: dict[str, Any]) -> list[str]:
+    """Return what uses a device: its mounts, and what is built on it."""
+    mounts = device.get("mountpoints")
+    used = [
+        f"mounted at {mount}" if str(mount).startswith("/") else str(mount)
+        for mount in (mounts if isinstance(mounts, list) else [])
+        if mount
+    ]
+    for child in _objects(device.get("children")):
+        used += [f"{child.get('type', 'device')} {child.get('name', '')}".strip(), *_uses(child)]
+    return used
+
+
+def _devices(text: Result) -> list[dict[str, Any]]:
+    found = _json(text, "lsblk --json") if text.rc == 0 else {}
+    return _objects(found.get("blockdevices")) if isinstance(found, dict) else []
+
+
+def parse_lsblk(text: Result) -> dict[str, Any]:
+    """Read `lsblk --json --bytes --output …` of one device.
+
+    :returns: C(size) in bytes, C(used) what uses it, C(type) of lsblk (disk, part, lvm, …), C(read_only).
+    """
+    device = _first(_devices(text))
+    return {
+        "size": _bytes(device),
+        "type": str(device.get("type") or ""),
+        "used": _uses(device),
+        "read_only": _true(device.get("ro")),
+    }
+
+
+def parse_candidates(text: Result) -> list[str]:
+    """Read `lsblk --json --bytes --output …` of a host: the disks and partitions that nothing uses, with their sizes."""
+    found: list[str] = []
+    rest = _devices(text)
+    while rest:
+        device = rest.pop(0)
+        rest = _objects(device.get("children")) + rest
+        fits = device.get("type") in ("disk", "part", "lvm") and _bytes(device) > 0 and not _true(device.get("ro"))
+        if fits and not _uses(device) and not device.get("fstype"):
+            found.append(f"{device.get('path')} ({_bytes(device) // 2**20} MiB)")
+    return found
+
+
+def disk(run: Runner, path: str) -> dict[str, Any]:
+    """Look at a block device.
+
+    :returns: C(exists), C(block) (whether it is a block device), C(size) in bytes, C(type), C(used), C(read_only),
+        C(signatures) (file systems, partition tables, …, V(drbd) for metadata of DRBD), and where it is none C(candidates).
+    """
+    columns = ["lsblk", "--json", "--bytes", "--output", "NAME,PATH,TYPE,SIZE,RO,FSTYPE,MOUNTPOINTS"]
+    found: dict[str, Any] = {"exists": Path(path).exists(), "block": Path(path).is_block_device()}
+    if not found["block"]:
+        return {**found, "candidates": parse_candidates(run(columns))}
+    found.update(parse_lsblk(run([*columns, path])))
+    found["signatures"] = list(parse_signatures(run(["wipefs", "--no-act", "--json", path])) or ())
+    return found
+
+
+# --- the rest --------------------------------------------------------------------------------------------------
+
+
+def cluster(path: Path = COROSYNC_CONF) -> dict[str, Any]:
+    """Return the cluster that this host belongs to: C(name) and C(nodes), empty for none; C(error) where it is unreadable."""
+    none: dict[str, Any] = {"name": "", "nodes": [], "error": ""}
+    try:
+        config = corosync.config(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return none
+    except (OSError, UnicodeError, PcsError) as error:
+        return {**none, "error": str(error)}
+    if config.placeholder:
+        return none
+    return {**none, "name": config.name, "nodes": [node.name for node in config.nodes]}
+
+
+def account(name: str) -> dict[str, int]:
+    """Return the numbers of an account, C(uid) and C(gid); empty when there is none."""
+    try:
+        entry = pwd.getpwnam(name)
+    except KeyError:
+        return {}
+    return {"uid": entry.pw_uid, "gid": entry.pw_gid}
+
+
+def owner(uid: int) -> str:
+    """Return the name of the account with a number, empty when nobody has it."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return ""
+
+
+def asterisk_version(run: Runner) -> str:
+    """Return the version of the Asterisk that is installed, as it says it ("22.10.1", "certified/18.9-cert8"); empty for none."""
+    program = shutil.which("asterisk", path="/usr/sbin:/usr/bin:/usr/local/sbin")
+    said = run([program, "-V"]).out if program else ""
+    return re.sub(r"^Asterisk\s+", "", said.strip()).split(" ", maxsplit=1)[0]
+
+
+def kernel_arguments(path: Path = Path("/proc/cmdline")) -> list[str]:
+    """Return what the kernel was started with."""
+    return path.read_text(encoding="utf-8", errors="replace").split()

@@ -1,0 +1,300 @@
+# Copyright: (c) 2026, The dialtone.ha_pbx developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether a host can become, or is, a node of the exchange: judges what was read of it, and reads nothing itself."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Union
+
+Problem = dict[str, str]
+Interface = Union[ipaddress.IPv4Interface, ipaddress.IPv6Interface]
+
+#: Seconds by which a host's clock may differ from the controller's: more than Ansible needs to ask for it, and less than
+#: what a certificate made a moment ago or a package list would be refused for.
+CLOCK_SECONDS = 30
+
+#: The oldest major version whose modules and options the roles' configuration names (the oldest that upstream maintains).
+OLDEST_ASTERISK = 20
+
+#: Bytes below which a disk holds no exchange: an hour of recordings is 60 MB.
+DISK_BYTES = 512 * 2**20
+
+
+def _problem(found: str, cure: str) -> Problem:
+    return {"found": found, "cure": cure}
+
+
+def is_address(text: Any) -> bool:
+    """Whether a text is an IP address (without a prefix length)."""
+    try:
+        ipaddress.ip_address(str(text))
+    except ValueError:
+        return False
+    return True
+
+
+def networks(facts: Mapping[str, Any]) -> dict[str, list[Interface]]:
+    """Return the addresses of each interface with their networks, from the facts that Ansible gathers (subset network)."""
+    found: dict[str, list[Interface]] = {}
+    for name in facts.get("interfaces", []):
+        about = facts.get(str(name).replace("-", "_").replace(":", "_"), {})
+        first = about.get("ipv4") or {}
+        entries = [first] if isinstance(first, Mapping) else list(first)
+        entries += about.get("ipv4_secondaries") or []
+        texts = [f"{e['address']}/{e.get('prefix') or e.get('netmask')}" for e in entries if e.get("address")]
+        texts += [f"{e['address']}/{e['prefix']}" for e in about.get("ipv6") or [] if e.get("address") and e.get("prefix")]
+        found[str(name)] = [ipaddress.ip_interface(text) for text in texts]
+    return found
+
+
+def link_addresses(pair: Iterable[Mapping[str, Any]]) -> set[str]:
+    """Return the link-layer addresses of all interfaces of hosts, from their facts."""
+    found = set()
+    for facts in pair:
+        for name in facts.get("interfaces", []):
+            about = facts.get(str(name).replace("-", "_").replace(":", "_"), {})
+            if about.get("macaddress"):
+                found.add(str(about["macaddress"]).lower())
+    return found
+
+
+# --- what is judged, one subject at a time ---------------------------------------------------------------------------
+
+
+def _system(looked: Mapping[str, Any], facts: Mapping[str, Any], settings: Mapping[str, Any]) -> Iterator[Problem]:
+    if looked["euid"] != 0:
+        yield _problem(
+            f"Ansible is not root there (user number {looked['euid']})",
+            "Set ansible_become: true for the group pbx in the inventory, and let that account use sudo.",
+        )
+    if (
+        facts.get("os_family") == "RedHat"
+        and settings["selinux_state"] != "disabled"
+        and "selinux=0" in looked["kernel_arguments"]
+    ):
+        yield _problem(
+            "SELinux is switched off by the kernel's arguments (selinux=0)",
+            "`grubby --update-kernel ALL --remove-args selinux`, `fixfiles -F onboot`, and restart it. Where the host cannot"
+            " have SELinux, set centos_base_selinux_state to disabled for it.",
+        )
+
+
+def _clock(looked: Mapping[str, Any], begun: float, ended: float) -> Iterator[Problem]:
+    # It was read at some moment between the two, so only what lies outside of them is certain.
+    ahead, behind = looked["time"] - ended, begun - looked["time"]
+    if max(ahead, behind) > CLOCK_SECONDS:
+        yield _problem(
+            f"its clock is {max(ahead, behind):.0f} s {'ahead of' if ahead > behind else 'behind'} the controller's",
+            "Find out which of the two is wrong, and set it (`timedatectl set-ntp true`, or `date --set`). Certificates made on"
+            " the one would not be valid yet, or package lists too old, on the other.",
+        )
+
+
+def _names(looked: Mapping[str, Any]) -> Iterator[Problem]:
+    for name, addresses in looked["names"].items():
+        if not addresses:
+            yield _problem(
+                f"it finds no address for the name {name}",
+                "Correct the name in the inventory (centos_base_time_servers, pacemaker_cluster_fence_devices), or the name"
+                " servers of the host (/etc/resolv.conf). For a fence device an address is better than a name.",
+            )
+
+
+def _nodes(host: str, facts: Mapping[str, Any], settings: Mapping[str, Any]) -> Iterator[Problem]:
+    planned = {
+        str(address).split("/", maxsplit=1)[0]
+        for entry in settings["static_addresses"] or []
+        for address in entry["addresses"]
+    }
+    present = {str(entry.ip) for entries in networks(facts).values() for entry in entries}
+    for node in settings["nodes"]:
+        if node["name"] not in settings["inventory_hosts"]:
+            yield _problem(
+                f"pbx_nodes lists {node['name']}, and the inventory has no host of this name",
+                f"Add {node['name']} to the group pbx, or write in pbx_nodes the name that it has in the inventory.",
+            )
+        for key in ("address", "address2"):
+            address = node.get(key)
+            if address is None:
+                continue
+            if not is_address(address):
+                yield _problem(
+                    f"the {key} of {node['name']} in pbx_nodes is {address}, which is no IP address",
+                    "Give the address itself. A cluster must not depend on a name server.",
+                )
+            elif node["name"] == host and not {str(ipaddress.ip_address(address))} & (present | planned):
+                yield _problem(
+                    f"it does not have its {key} of pbx_nodes, {address} (it has {', '.join(sorted(present)) or 'none'})",
+                    "Correct pbx_nodes (are the two nodes confused?), or give the host the address, for instance with"
+                    " centos_base_static_addresses.",
+                )
+
+
+def _floating(
+    looked: Mapping[str, Any], facts: Mapping[str, Any], pair: Sequence[Mapping[str, Any]], settings: Mapping[str, Any]
+) -> Iterator[Problem]:
+    text = str(settings["floating_address"])
+    if not is_address(text):
+        yield _problem(f"pbx_floating_address is {text}, which is no IP address", "Give the address without a prefix length.")
+        return
+    address = ipaddress.ip_address(text)
+    for node in settings["nodes"]:
+        if text in (node.get("address"), node.get("address2")):
+            yield _problem(
+                f"pbx_floating_address {text} is the address of {node['name']} itself",
+                "Choose a free address: it moves from one node to the other, each of which keeps its own.",
+            )
+            return
+    here = networks(facts)
+    planned = [
+        ipaddress.ip_interface(a)
+        for entry in settings["static_addresses"] or []
+        for a in entry["addresses"]
+        if "/" in str(a)
+    ]
+    interface = settings["floating_interface"]
+    if interface:
+        if interface not in here:
+            yield _problem(
+                f"pbx_floating_interface is {interface}, which it does not have (it has {', '.join(sorted(here))})",
+                "Correct it in the inventory; where the two nodes differ, for each in host_vars.",
+            )
+    else:
+        around = [e for entries in here.values() for e in entries if not e.ip.is_loopback and not e.ip.is_link_local] + planned
+        # Its own /32 is what the cluster put there.
+        if not any(address in e.network for e in around if e.ip != address):
+            yield _problem(
+                f"pbx_floating_address {text} is in no network of the host ({', '.join(sorted({str(e) for e in around}))})",
+                "Choose a free address of the network in which the telephones reach both nodes, or say with"
+                " pbx_floating_interface on which interface it is to be.",
+            )
+    about = looked.get("neighbour") or {}
+    # A deployed exchange has the address, on either node.
+    if about.get("kind") == "own" and not looked["cluster"]["name"]:
+        yield _problem(
+            f"pbx_floating_address {text} is configured on it already ({about['interface']}), and not by a cluster",
+            "Take it away there, also from what configures the interface at boot: the cluster alone gives and takes it.",
+        )
+    elif len(pair) == len(settings["nodes"]) and about.get("lladdr") and about["lladdr"].lower() not in link_addresses(pair):
+        yield _problem(
+            f"pbx_floating_address {text} is in use: {about['lladdr']} answers for it on {about['interface']}",
+            "Choose a free one, or take it from the machine that has it (its vendor is in the first half of that address).",
+        )
+
+
+def _cluster(looked: Mapping[str, Any], settings: Mapping[str, Any]) -> Iterator[Problem]:
+    found, names = looked["cluster"], [node["name"] for node in settings["nodes"]]
+    if found["error"]:
+        yield _problem(
+            f"its corosync.conf cannot be read: {found['error']}",
+            "Correct /etc/corosync/corosync.conf, or copy it from the other node.",
+        )
+    elif (found["name"] or found["nodes"]) and (
+        found["name"] != settings["cluster_name"] or sorted(found["nodes"]) != sorted(names)
+    ):
+        yield _problem(
+            f"it belongs to the cluster '{found['name']}' of {', '.join(found['nodes'])}, and the inventory says"
+            f" '{settings['cluster_name']}' of {', '.join(names)}",
+            "Is this the right machine, and are pbx_cluster_name and pbx_nodes right? Only if that cluster is to go, with its"
+            " resources: `pcs cluster destroy` there.",
+        )
+
+
+def _account(looked: Mapping[str, Any], settings: Mapping[str, Any]) -> Iterator[Problem]:
+    account, uid, gid = looked.get("account") or {}, settings["asterisk_uid"], settings["asterisk_gid"]
+    if account and (account["uid"] != uid or account["gid"] != gid):
+        yield _problem(
+            f"its account asterisk has the numbers {account['uid']}:{account['gid']}, and asterisk_uid:asterisk_gid are"
+            f" {uid}:{gid}",
+            "Files on the replicated disk carry the number, so it must be the same on both nodes. Set asterisk_uid and"
+            " asterisk_gid to what both have, or remove the account where nothing uses it.",
+        )
+    elif not account and looked.get("uid_owner"):
+        yield _problem(
+            f"the number {uid} (asterisk_uid) belongs to its account {looked['uid_owner']}",
+            "Set asterisk_uid to a number that is free on both nodes.",
+        )
+
+
+def _asterisk(looked: Mapping[str, Any], settings: Mapping[str, Any]) -> Iterator[Problem]:
+    version = str(looked["asterisk_version"])
+    number = re.search("[0-9]+", version)
+    # The role builds the version that it is told over another.
+    if number and int(number[0]) < OLDEST_ASTERISK and settings["asterisk_install_method"] != "source":
+        yield _problem(
+            f"Asterisk {version} is installed, and the configuration needs {OLDEST_ASTERISK} or later",
+            "Remove it, or update it from where it came; or set asterisk_install_method to source, which builds"
+            " asterisk_source_version.",
+        )
+
+
+def _disk(looked: Mapping[str, Any], settings: Mapping[str, Any]) -> Iterator[Problem]:
+    path, about = settings["disk"], looked.get("disk")
+    if about is None:
+        return
+    if not about["block"]:
+        candidates = ", ".join(about["candidates"]) or "none"
+        yield _problem(
+            f"drbd_disk {path} {'is no block device' if about['exists'] else 'does not exist'}",
+            f"Attach the disk, or correct drbd_disk (in host_vars where the nodes differ). Nothing uses these: {candidates}.",
+        )
+        return
+    # What DRBD has made its own before is for the module drbd_resource, which reads DRBD's metadata.
+    if "drbd" in about["signatures"] or any("drbd" in use for use in about["used"]):
+        return
+    if about["used"]:
+        yield _problem(
+            f"drbd_disk {path} is in use: {', '.join(about['used'])}",
+            "Choose the right disk. If this is the one, take it out of that use first, and out of /etc/fstab.",
+        )
+    elif about["signatures"]:
+        yield _problem(
+            f"drbd_disk {path} is not blank: {', '.join(about['signatures'])}",
+            f"Choose the right disk. Only if nobody needs what is on it: `wipefs --all {path}` there.",
+        )
+    if about["read_only"]:
+        yield _problem(f"drbd_disk {path} is read-only", "Choose a disk that can be written to.")
+    if about["size"] < DISK_BYTES:
+        yield _problem(
+            f"drbd_disk {path} is too small: {about['size'] // 2**20} MiB",
+            f"It must hold voicemail and recordings: at least {DISK_BYTES // 2**20} MiB, and the same size on both nodes.",
+        )
+
+
+def judge(
+    looked: Mapping[str, Any],
+    host: str,
+    facts: Mapping[str, Any],
+    pair: Sequence[Mapping[str, Any]],
+    settings: Mapping[str, Any],
+    begun: float,
+    ended: float,
+) -> list[Problem]:
+    """Report what would keep a host from becoming a node, or being one.
+
+    :param looked: what the module preflight_info returned.
+    :param host: its name in the inventory.
+    :param facts: its facts (subsets min and network).
+    :param pair: the facts of both nodes, as far as they are in the run.
+    :param settings: C(nodes), C(cluster_name), C(floating_address), C(floating_interface), C(disk), C(static_addresses),
+        C(selinux_state), C(asterisk_install_method), C(asterisk_uid), C(asterisk_gid), C(inventory_hosts): what the
+        inventory says.
+    :param begun: the controller's clock before it was read, in seconds since 1970.
+    :param ended: the controller's clock after it was read.
+    :returns: a list of C(found) and C(cure).
+    """
+    return [
+        *_system(looked, facts, settings),
+        *_clock(looked, begun, ended),
+        *_names(looked),
+        *_nodes(host, facts, settings),
+        *_floating(looked, facts, pair, settings),
+        *_cluster(looked, settings),
+        *_account(looked, settings),
+        *_asterisk(looked, settings),
+        *_disk(looked, settings),
+    ]

@@ -1,0 +1,82 @@
+"""What the preflight reads out of what tools print."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils import preflight
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils.drbd import Result
+
+COROSYNC = Path(__file__).parent / "pcs/fixtures"
+
+# lsblk (util-linux 2.41): a disk with the system, one for LVM, an empty one, one of DRBD, an optical drive without a medium.
+HOST: list[dict[str, Any]] = [
+    {"name": "vda", "path": "/dev/vda", "type": "disk", "size": 10737418240, "ro": False, "fstype": None, "mountpoints": [None],
+     "children": [
+         {"name": "vda1", "path": "/dev/vda1", "type": "part", "size": 10736352768, "ro": False, "fstype": "ext4",
+          "mountpoints": ["/"]}]},
+    {"name": "vdb", "path": "/dev/vdb", "type": "disk", "size": 4294967296, "ro": False, "fstype": "LVM2_member",
+     "mountpoints": [None],
+     "children": [
+         {"name": "vg-swap", "path": "/dev/mapper/vg-swap", "type": "lvm", "size": 1073741824, "ro": False, "fstype": "swap",
+          "mountpoints": ["[SWAP]"]},
+         {"name": "vg-free", "path": "/dev/mapper/vg-free", "type": "lvm", "size": 2147483648, "ro": False, "fstype": None,
+          "mountpoints": [None]}]},
+    {"name": "vdc", "path": "/dev/vdc", "type": "disk", "size": 1073741824, "ro": False, "fstype": None, "mountpoints": [None]},
+    {"name": "vdd", "path": "/dev/vdd", "type": "disk", "size": 1073741824, "ro": True, "fstype": None, "mountpoints": [None]},
+    {"name": "sr0", "path": "/dev/sr0", "type": "rom", "size": 1073741312, "ro": False, "fstype": None, "mountpoints": [None]},
+]  # fmt: skip
+
+
+def said(devices: list[dict[str, Any]]) -> Result:
+    return Result(0, json.dumps({"blockdevices": devices}), "")
+
+
+def test_what_uses_a_disk_is_named_through_all_layers() -> None:
+    system, lvm, free = (preflight.parse_lsblk(said([device])) for device in HOST[:3])
+    assert system["used"] == ["part vda1", "mounted at /"]
+    assert lvm["used"] == ["lvm vg-swap", "[SWAP]", "lvm vg-free"]
+    assert free == {"size": 1073741824, "type": "disk", "used": [], "read_only": False}
+
+
+def test_old_versions_of_lsblk_write_texts() -> None:
+    old = {"name": "sdb", "type": "disk", "size": "1048576", "ro": "1", "mountpoints": ["/mnt"]}
+    expected = {"size": 1048576, "type": "disk", "used": ["mounted at /mnt"], "read_only": True}
+    assert preflight.parse_lsblk(said([old])) == expected
+
+
+def test_only_what_nothing_uses_is_proposed() -> None:
+    assert preflight.parse_candidates(said(HOST)) == ["/dev/mapper/vg-free (2048 MiB)", "/dev/vdc (1024 MiB)"]
+    assert preflight.parse_candidates(Result(1, "", "lsblk: permission denied")) == []
+
+
+def test_what_is_no_disk_is_not_looked_into(tmp_path: Path) -> None:
+    file = tmp_path / "disk.img"
+    file.touch()
+    for path, exists in ((file, True), (tmp_path / "none", False)):
+        found = preflight.disk(lambda argv, stdin=None: said(HOST), str(path))
+        assert found == {
+            "exists": exists, "block": False, "candidates": ["/dev/mapper/vg-free (2048 MiB)", "/dev/vdc (1024 MiB)"],
+        }  # fmt: skip
+
+
+def test_the_cluster_of_a_host(tmp_path: Path) -> None:
+    none = {"name": "", "nodes": [], "error": ""}
+    assert preflight.cluster(tmp_path / "none") == none
+    # What Debian's package brings is no cluster.
+    assert preflight.cluster(COROSYNC / "corosync-debian.conf") == none
+    found = preflight.cluster(COROSYNC / "corosync-pair.conf")
+    assert len(found["nodes"]) == 2
+    assert found["name"] and not found["error"]
+    broken = tmp_path / "corosync.conf"
+    broken.write_text("totem {\n")
+    assert "totem is not closed" in preflight.cluster(broken)["error"]
+
+
+def test_accounts() -> None:
+    assert preflight.account("root") == {"uid": 0, "gid": 0}
+    assert preflight.account("nobody-has-this-name") == {}
+    assert preflight.owner(0) == "root"
+    assert preflight.owner(3999999) == ""
