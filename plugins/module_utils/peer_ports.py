@@ -117,13 +117,17 @@ def ask(targets: Sequence[Target], seconds: float) -> dict[Target, str]:
                         _greet(question)
                 for question in leaving:
                     question.farewell -= 1
-            by_socket = {q.socket: q for q in waiting}
+            by_socket = {q.socket: q for q in waiting if not q.state}
             udp = [s for s, q in by_socket.items() if q.target.protocol == "udp"]
             tcp = [s for s, q in by_socket.items() if q.target.protocol == "tcp"]
             pause = max(0.0, min(deadline, next_greeting) - time.monotonic())
             readable, writable, dummy = select.select(udp, tcp, [], pause)
             for ready in {*readable, *writable}:
                 _hear(by_socket[ready])
+            for question in questions:
+                # While it is open the other host's datagrams would arrive here unread, and nobody would refuse them.
+                if question.state and (question.state != "open" or question.farewell == 0):
+                    question.socket.close()
         return {q.target: q.state or "silent" for q in questions}
     finally:
         for question in questions:

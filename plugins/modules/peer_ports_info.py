@@ -48,9 +48,11 @@ options:
         choices: [tcp, udp]
         required: true
   timeout:
-    description: Seconds that an answer may take.
+    description: >-
+      Seconds that an answer may take. A kernel sends about one refusal by ICMP a second to the same host, so that several
+      ports need some; it is waited for only where there is no answer.
     type: float
-    default: 4
+    default: 10
 seealso:
   - module: dialtone.ha_pbx.preflight_info
 """
@@ -94,7 +96,7 @@ def main():
                     "protocol": {"type": "str", "choices": ["tcp", "udp"], "required": True},
                 },
             },
-            "timeout": {"type": "float", "default": 4},
+            "timeout": {"type": "float", "default": 10},
         },
         supports_check_mode=True,
     )

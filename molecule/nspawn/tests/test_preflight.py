@@ -16,14 +16,13 @@ from lab.testing import playbook
 from tools import recap
 
 #: What tells whether anything was changed: files of the roles, and the cluster's configuration with its version.
-FILES = ["/etc/hosts", "/etc/corosync", "/etc/asterisk", "/etc/mysql", "/etc/firewalld", "/etc/sysctl.d", "/etc/systemd/system"]
+FILES = "/etc/hosts /etc/corosync /etc/asterisk /etc/mysql /etc/firewalld /etc/sysctl.d /etc/systemd/system"
+STATE = f"find {FILES} -printf '%p %C@ %m %U:%G\\n'; cat /var/lib/pacemaker/cib/cib.xml"
 
 
 def state() -> list[str]:
     """Return the time of the last change of every file that roles write, and the cluster's configuration."""
-    find = ["find", *FILES, "-printf", "%p %C@ %m %U:%G\n"]
-    cluster = exchange.run(next(iter(HOSTS)), ["cibadmin", "--query", "--scope=configuration"])
-    return [*(exchange.run(node, find) for node in HOSTS), cluster]
+    return [exchange.run(node, ["sh", "-c", STATE]) for node in HOSTS]
 
 
 def preflight(*arguments: str, **variables: Any) -> str:

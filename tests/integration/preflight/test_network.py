@@ -31,6 +31,10 @@ class Namespace:
         """Run `ip` there."""
         return run("ip", "-netns", self.name, *argv)
 
+    def sockets(self, *options: str) -> str:
+        """List the sockets there."""
+        return run("ip", "netns", "exec", self.name, "ss", "--all", "--numeric", "--no-header", *options)
+
     def module(self, name: str, **arguments: Any) -> dict[str, Any]:
         """Run a module there as Ansible does, and fail the test if it fails."""
         done = subprocess.run(
@@ -133,6 +137,22 @@ def test_both_hosts_at_once_are_each_others_answer(pair: tuple[Namespace, Namesp
     # The first to ask may be refused before the second is there.
     assert all(tcp == "refused" and udp in ("open", "refused") for tcp, udp in answers), answers
     assert "open" in {udp for _tcp, udp in answers} or answers == [["refused", "refused"]] * 2
+
+
+def test_a_host_that_still_waits_for_another_port_does_not_swallow_datagrams(pair: tuple[Namespace, Namespace]) -> None:
+    one, two = pair
+    # A neighbour that does not exist takes everything and says nothing.
+    one.ip("neighbour", "add", FREE, "lladdr", "02:00:00:00:00:01", "dev", "eth0")
+    asked = [
+        {"address": THERE, "port": 5405, "protocol": "udp"},
+        {"address": FREE, "port": 3306, "protocol": "tcp"},
+    ]
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(lambda: one.module("peer_ports_info", ports=asked, timeout=6)["ports"])
+        while not first.done() and FREE not in one.sockets("--tcp"):
+            pass
+        assert two.states(HERE, [(5405, "udp")]) == ["refused"]
+        assert [entry["state"] for entry in first.result()] == ["refused", "silent"]
 
 
 def test_what_is_dropped_on_the_way_is_silent(pair: tuple[Namespace, Namespace]) -> None:
