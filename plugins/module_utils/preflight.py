@@ -20,8 +20,6 @@ from ansible_collections.dialtone.ha_pbx.plugins.module_utils.drbd import Result
 from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs import corosync
 from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.runner import PcsError
 
-COROSYNC_CONF = Path("/etc/corosync/corosync.conf")
-
 #: Seconds that the kernel is given to find out who has an address: it asks three times, a second apart (arp(7)).
 NEIGHBOUR_SECONDS = 5
 
@@ -196,7 +194,7 @@ def disk(run: Runner, path: str) -> dict[str, Any]:
 # --- the rest --------------------------------------------------------------------------------------------------
 
 
-def cluster(path: Path = COROSYNC_CONF) -> dict[str, Any]:
+def cluster(path: Path = corosync.COROSYNC_CONF) -> dict[str, Any]:
     """Return the cluster that this host belongs to: C(name) and C(nodes), empty for none; C(error) where it is unreadable."""
     none: dict[str, Any] = {"name": "", "nodes": [], "error": ""}
     try:

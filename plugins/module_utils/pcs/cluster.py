@@ -23,7 +23,6 @@ from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.runner import 
 )
 from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.transaction import mon
 
-COROSYNC_CONF = Path("/etc/corosync/corosync.conf")
 KNOWN_HOSTS = Path("/var/lib/pcsd/known-hosts")
 SERVICES = ("corosync", "pacemaker")
 CIB_FILE = Path("/var/lib/pacemaker/cib/cib.xml")
@@ -423,14 +422,14 @@ def _read(path: Path) -> str | None:
         raise PcsError(f"{hostname()}: {path} cannot be read: {error.strerror}") from error
 
 
-def read_config(path: Path = COROSYNC_CONF) -> corosync.Config | None:
+def read_config(path: Path = corosync.COROSYNC_CONF) -> corosync.Config | None:
     """What corosync.conf says; None when there is none, or only the one that a package brings."""
     text = _read(path)
     config = None if text is None else corosync.config(text)
     return None if config is None or config.placeholder else config
 
 
-def read(run: Runner, corosync_conf: Path = COROSYNC_CONF, known_hosts: Path = KNOWN_HOSTS) -> Current:
+def read(run: Runner, corosync_conf: Path = corosync.COROSYNC_CONF, known_hosts: Path = KNOWN_HOSTS) -> Current:
     """The state of this node: files and local services, no peer is asked."""
     conf = _read(corosync_conf)
     hosts = _read(known_hosts)

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.runner import PcsError
+
+COROSYNC_CONF = Path("/etc/corosync/corosync.conf")
 
 # Options of the section totem that pcs sets under "totem". All of them can change while the cluster runs.
 TOTEM_OPTIONS = frozenset(

@@ -151,7 +151,7 @@ def edit_live(
     :param tolerate_old_errors: see Transaction.verify. A cluster without fence devices is invalid until it has one,
         and single objects must be able to give it one.
     """
-    original = live_text(run)
+    original = live_text(run, or_empty=check_mode)
     root = cib.parse(original, "the live CIB")
     actions = edit(run, root)
     if not actions:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs import cib, status
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs import cib, corosync, status
 from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.runner import PcsError, Runner, hostname
 
 ORIGINAL_SUFFIX = ".orig"
@@ -37,13 +37,24 @@ class Outcome:
     diff: list[dict[str, str]] = field(default_factory=list)
 
 
-def live_text(run: Runner) -> str:
+def in_no_cluster() -> bool:
+    """Whether this host belongs to no cluster: it has no corosync.conf, or that of a distribution's package."""
+    try:
+        return corosync.config(corosync.COROSYNC_CONF.read_text(encoding="utf-8")).placeholder
+    except FileNotFoundError:
+        return True
+
+
+def live_text(run: Runner, or_empty: bool = False) -> str:
     """The XML of the live CIB.
 
+    :param or_empty: on a host that belongs to no cluster, give an empty one: what a dry run has to begin with there.
     :raises PcsError: when the cluster does not run here.
     """
     result = run(["cibadmin", "--query"])
     if result.rc != 0:
+        if or_empty and in_no_cluster():
+            return run(["cibadmin", "--empty"]).out
         raise PcsError(
             f"{hostname()}: the cluster's configuration cannot be read (cibadmin: {result.text}). Is the cluster"
             " running on this node? `pcs cluster start`, then `pcs status`."
@@ -179,13 +190,14 @@ class Transaction:
             )
         return status.parse_simulation(result.out)
 
-    def refuse_if_moved(self) -> bool:
+    def refuse_if_moved(self, or_empty: bool) -> bool:
         """Look whether somebody changed the cluster since the copy was made.
 
+        :param or_empty: as for live_text.
         :returns: True when the live CIB already is what the copy says.
         :raises PcsError: when it is neither the original nor the copy.
         """
-        live = cib.parse(live_text(self.run), "the live CIB")
+        live = cib.parse(live_text(self.run, or_empty), "the live CIB")
         now = cib.describe_configuration(live, secrets=True)
         if now == cib.describe_configuration(self.after, secrets=True):
             return now != cib.describe_configuration(self.before, secrets=True)
@@ -238,7 +250,7 @@ class Transaction:
             return outcome
         # crm_diff sees ids and order too; what Pacemaker does not see is not worth a change.
         same = cib.describe_configuration(self.before, True) == cib.describe_configuration(self.after, True)
-        if same or self.refuse_if_moved():
+        if same or self.refuse_if_moved(check_mode):
             return outcome
         outcome.changed = True
         outcome.changes = cib.changed_objects(self.before, self.after)

@@ -47,6 +47,12 @@ def fake():
 
 
 @pytest.fixture
+def fixture_path():
+    """The directory of the files that real programs wrote."""
+    return FIXTURES
+
+
+@pytest.fixture
 def fixture_text():
     """The text of a file that a real program wrote."""
     return lambda name: (FIXTURES / name).read_text(encoding="utf-8")

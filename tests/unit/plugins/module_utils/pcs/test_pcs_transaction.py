@@ -10,7 +10,14 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs import cib, info, status, transaction, values
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs import (
+    cib,
+    corosync,
+    info,
+    status,
+    transaction,
+    values,
+)
 from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.runner import PcsError, Result
 from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.transaction import CommitFailed, Transaction
 
@@ -64,6 +71,38 @@ class Cluster:
 @pytest.fixture
 def cluster(original, edited, fixture_text):
     return Cluster(original, fixture_text, after=cib.dump(edited))
+
+
+# --- a dry run where no cluster is ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def no_cluster_runs(monkeypatch, fixture_path):
+    """A host whose cluster does not run; the test says which corosync.conf it has."""
+
+    def run(argv, stdin=None):
+        if argv == ["cibadmin", "--empty"]:
+            return Result(0, "<cib/>", "")
+        assert argv == ["cibadmin", "--query"]
+        return Result(102, "", "Connection to the CIB failed")
+
+    def with_conf(name):
+        monkeypatch.setattr(corosync, "COROSYNC_CONF", fixture_path / name)
+        return run
+
+    return with_conf
+
+
+@pytest.mark.parametrize("conf", ["no-such-file", "corosync-debian.conf"])
+def test_a_dry_run_begins_with_an_empty_configuration_where_there_is_no_cluster(no_cluster_runs, conf):
+    assert transaction.live_text(no_cluster_runs(conf), or_empty=True) == "<cib/>"
+    with pytest.raises(PcsError, match="cannot be read"):
+        transaction.live_text(no_cluster_runs(conf))
+
+
+def test_a_cluster_that_does_not_run_is_not_taken_for_none(no_cluster_runs):
+    with pytest.raises(PcsError, match="cannot be read"):
+        transaction.live_text(no_cluster_runs("corosync-pair.conf"), or_empty=True)
 
 
 # --- commit -------------------------------------------------------------------------------------------------------

@@ -43,11 +43,3 @@ def test_a_second_run_changes_nothing_and_moves_nothing() -> None:
     assert (exchange.active_node(), processes(), configuration()) == before
     # The exchange answered all along: a probe is sent every 0.1 s, and the machine is busy with Ansible meanwhile.
     assert silence < 2.0
-
-
-def test_deploying_without_fencing_is_refused() -> None:
-    before = configuration()
-    result = deploy("--tags", "cluster", "--extra-vars", '{"pacemaker_cluster_fence_devices": []}')
-    assert result.returncode != 0
-    assert "pacemaker_cluster_allow_unfenced" in result.stdout + result.stderr
-    assert configuration() == before
