@@ -17,7 +17,7 @@ PLAYBOOK = Path(__file__).resolve().parents[3] / "playbooks/verify.yml"
 def resource(name: str, **changes: Any) -> dict[str, Any]:
     return {
         "id": name, "type": "primitive", "role": "Started", "node": "server1", "managed": True,
-        "failed": False, "blocked": False, "group": "", "clone": "", **changes,
+        "failed": False, "blocked": False, "group": "", "clone": "", "meta": {}, **changes,
     }  # fmt: skip
 
 
@@ -38,6 +38,7 @@ HEALTHY: dict[str, Any] = {
         {"id": "fence-server2", "role": "Started", "targets": ["server2"]},
     ],
     "properties": {"stonith-enabled": "true"},
+    "constraints": [{"id": "fence-server1-avoids-server1"}],
     "failed_actions": [],
 }  # fmt: skip
 
@@ -97,6 +98,8 @@ def whole(cluster: dict[str, Any]) -> dict[str, Any]:
         (of("pbx-db"), {"role": "Stopped", "node": ""}, "resources not well: pbx-db is Stopped"),
         (of("pbx-db"), {"node": "server2"}, "spread over server1 and server2"),
         (of("pbx-ip"), {"managed": False}, "not to manage: pbx-ip"),
+        (of("pbx-db"), {"role": "Stopped", "node": "", "meta": {"target-role": "Stopped"}}, "has stopped: pbx-db -> When the work"),
+        (lambda cluster: cluster["constraints"][0], {"id": "cli-ban-pbx-on-server2"}, "barred them from one: cli-ban-pbx-on-server2"),
         (of("pbx-fs"), {"id": "something"}, "does not have: pbx-fs"),
         (of("pbx-drbd"), {"blocked": True}, "pbx-drbd is Promoted"),
         (lambda cluster: cluster["properties"], {"stonith-enabled": "false"}, "fencing is switched off"),
