@@ -26,6 +26,7 @@ html_theme_options = {
 ANSIBLE = "https://docs.ansible.com/ansible/latest"
 #: Labels of Ansible's own documentation to which generated pages refer, and the pages that have them.
 ANSIBLE_PAGES = {
+    "action_plugins": "plugins/action.html",
     "common_return_values": "reference_appendices/common_return_values.html",
     "ansible_configuration_settings": "reference_appendices/config.html",
 }
