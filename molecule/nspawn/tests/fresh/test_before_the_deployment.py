@@ -10,14 +10,15 @@ from lab.config import BRIDGE, FLOATING_ADDRESS, HOSTS, NETNS
 from lab.testing import playbook
 from tools import recap
 
-#: Everything that a role could write, but not what Ansible and systemd keep of their own.
+#: Everything that a role could write, once the host has booted; but not what Ansible, systemd and Python keep of their own.
 STATE = r"""
 export LC_ALL=C
+systemctl is-system-running --wait > /dev/null || :
 find /etc /var/lib /srv /root /usr/lib/ocf /usr/local -xdev \
-  \( -path /root/.ansible -o -path /var/lib/systemd -o -path /var/lib/private \) -prune \
+  \( -path /root/.ansible -o -path /var/lib/systemd -o -path /var/lib/private -o -name __pycache__ \) -prune \
   -o -printf '%p %y %m %U:%G %l\n' | sort
 find /etc /var/lib /srv /root /usr/lib/ocf /usr/local -xdev \
-  \( -path /root/.ansible -o -path /var/lib/systemd -o -path /var/lib/private \) -prune \
+  \( -path /root/.ansible -o -path /var/lib/systemd -o -path /var/lib/private -o -name __pycache__ \) -prune \
   -o -type f -exec sha256sum {} + | sort
 dpkg-query --show
 systemctl list-unit-files --no-legend | grep -v transient
