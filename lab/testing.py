@@ -8,25 +8,34 @@ from collections.abc import Iterator
 
 import pytest
 
-from .config import REPOSITORY
+from . import exchange
+from .config import HOSTS, REPOSITORY
 from .phones import Phone
 
+SERVICES = ("asterisk", "chrony", "corosync", "firewalld", "mariadb", "pacemaker", "pcsd")
 
-def playbook(inventory: str, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+
+def playbook(inventory: str, name: str, *arguments: str, everything: bool = False) -> subprocess.CompletedProcess[str]:
     """Run a playbook of the collection on a lab, as its user does, and return its result as text.
 
     Args:
         inventory: directory in inventories/.
         name: file in playbooks/.
         arguments: further arguments of ansible-playbook.
+        everything: with the results of tasks that changed nothing, without which what a failed assertion shows is shorter.
     """
     return subprocess.run(
         ["ansible-playbook", "-i", f"inventories/{inventory}", f"playbooks/{name}", *arguments],
         cwd=REPOSITORY, capture_output=True, text=True, check=False,
-        # Without what was well already: what is left is what a failed assertion has to show.
         env={**os.environ, "ANSIBLE_CONFIG": str(REPOSITORY / "ansible.cfg"), "ANSIBLE_FORCE_COLOR": "0",
-             "ANSIBLE_NOCOLOR": "1", "ANSIBLE_DISPLAY_OK_HOSTS": "0"},
+             "ANSIBLE_NOCOLOR": "1", "ANSIBLE_DISPLAY_OK_HOSTS": str(int(everything))},
     )  # fmt: skip
+
+
+def processes() -> dict[str, str]:
+    """Return the main process and the time of the last start of every service of the exchange, by node."""
+    argv = ["systemctl", "show", "--property=Id,MainPID,ActiveEnterTimestampMonotonic", *SERVICES]
+    return {node: exchange.run(node, argv) for node in HOSTS}
 
 
 @pytest.fixture

@@ -8,21 +8,13 @@ import time
 from lab import exchange
 from lab.config import HOSTS
 from lab.probe import SipProbe
-from lab.testing import playbook
+from lab.testing import playbook, processes
 from tools import recap
-
-SERVICES = ("asterisk", "chrony", "corosync", "firewalld", "mariadb", "pacemaker", "pcsd")
 
 
 def deploy(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run site.yml on the lab as its user does."""
     return playbook("lab", "site.yml", *arguments)
-
-
-def processes() -> dict[str, str]:
-    """Return the main process and the time of the last start of every service, by node."""
-    argv = ["systemctl", "show", "--property=Id,MainPID,ActiveEnterTimestampMonotonic", *SERVICES]
-    return {node: exchange.run(node, argv) for node in HOSTS}
 
 
 def configuration() -> str:
