@@ -72,7 +72,7 @@ test: setup ## Every tier that runs without virtual machines (a quarter of an ho
 	printf '\nmake test: everything passed, %d s\n' "$$((SECONDS - begin))"
 
 .PHONY: test-vm
-test-vm: setup-vm ## Two Vagrant machines: DRBD, SELinux, fencing, a power cut (an hour without KVM; see docs/testing.md)
+test-vm: setup-vm ## Two Vagrant machines: DRBD, SELinux, fencing, a power cut (50 minutes without KVM; see docs/testing.md)
 	begin=$$SECONDS
 	trap 'python3 -m lab.vm down' EXIT
 	python3 -m lab.vm down
