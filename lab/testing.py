@@ -38,6 +38,11 @@ def processes() -> dict[str, str]:
     return {node: exchange.run(node, argv) for node in HOSTS}
 
 
+def configuration() -> str:
+    """Return the cluster's configuration; its version counts every change, also one taken back."""
+    return exchange.run(next(iter(HOSTS)), ["cibadmin", "--query", "--scope=configuration"])
+
+
 @pytest.fixture
 def caller() -> Iterator[Phone]:
     """Give telephone 100, registered."""

@@ -152,7 +152,7 @@ def _json(text: str, program: str) -> Any:
         raise _not_understood(program, text) from error
 
 
-def _dicts(value: Any) -> list[dict[str, Any]]:
+def dicts(value: Any) -> list[dict[str, Any]]:
     """Return the objects in a list of JSON; what is none of both has none."""
     return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
 
@@ -220,13 +220,13 @@ def parse_status_json(text: str, name: str) -> Status | None:
     Raises DrbdError when it is no JSON, or a number in it is none.
     """
     program = f"drbdsetup status {name} --json"
-    for resource in _dicts(_json(text, program)) if text.strip() else []:
+    for resource in dicts(_json(text, program)) if text.strip() else []:
         if resource.get("name") != name:
             continue
-        device = next((d for d in _dicts(resource.get("devices")) if d.get("volume") == 0), None)
+        device = next((d for d in dicts(resource.get("devices")) if d.get("volume") == 0), None)
         peers = []
-        for connection in _dicts(resource.get("connections")):
-            volumes = _dicts(connection.get("peer_devices"))
+        for connection in dicts(resource.get("connections")):
+            volumes = dicts(connection.get("peer_devices"))
             volume: dict[str, Any] = next((v for v in volumes if v.get("volume") == 0), {})
             syncing = volume.get("has-sync-details", False)
             peers.append(

@@ -47,7 +47,7 @@ class _Question:
 
 
 def _state(number: int) -> str:
-    """Return what an error of the socket means: refused, rejected, or unroutable."""
+    """Return what an error of the socket means: refused, rejected, or nothing (an empty text)."""
     if number == errno.ECONNREFUSED:
         return "refused"
     if number in (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EACCES, errno.EPERM):

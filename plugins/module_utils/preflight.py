@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.drbd import Result, Runner, parse_signatures
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils.drbd import Result, Runner, dicts, parse_signatures
 from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs import corosync
 from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.runner import PcsError
 
@@ -41,14 +41,9 @@ def _json(result: Result, what: str) -> Any:
         ) from error
 
 
-def _objects(value: Any) -> list[dict[str, Any]]:
-    """Return the objects in a list of JSON; what is no list has none."""
-    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
-
-
 def _first(value: Any) -> dict[str, Any]:
     """Return the first object of a list, or an empty one."""
-    return next(iter(_objects(value)), {})
+    return next(iter(dicts(value)), {})
 
 
 def _bytes(device: dict[str, Any]) -> int:
@@ -139,14 +134,14 @@ def _uses(device: dict[str, Any]) -> list[str]:
         for mount in (mounts if isinstance(mounts, list) else [])
         if mount
     ]
-    for child in _objects(device.get("children")):
+    for child in dicts(device.get("children")):
         used += [f"{child.get('type', 'device')} {child.get('name', '')}".strip(), *_uses(child)]
     return used
 
 
 def _devices(text: Result) -> list[dict[str, Any]]:
     found = _json(text, "lsblk --json") if text.rc == 0 else {}
-    return _objects(found.get("blockdevices")) if isinstance(found, dict) else []
+    return dicts(found.get("blockdevices")) if isinstance(found, dict) else []
 
 
 def parse_lsblk(text: Result) -> dict[str, Any]:
@@ -169,7 +164,7 @@ def parse_candidates(text: Result) -> list[str]:
     rest = _devices(text)
     while rest:
         device = rest.pop(0)
-        rest = _objects(device.get("children")) + rest
+        rest = dicts(device.get("children")) + rest
         fits = device.get("type") in ("disk", "part", "lvm") and _bytes(device) > 0 and not _true(device.get("ro"))
         if fits and not _uses(device) and not device.get("fstype"):
             found.append(f"{device.get('path')} ({_bytes(device) // 2**20} MiB)")
@@ -194,18 +189,14 @@ def disk(run: Runner, path: str) -> dict[str, Any]:
 # --- the rest --------------------------------------------------------------------------------------------------
 
 
-def cluster(path: Path = corosync.COROSYNC_CONF) -> dict[str, Any]:
+def cluster(path: Path | None = None) -> dict[str, Any]:
     """Return the cluster that this host belongs to: C(name) and C(nodes), empty for none; C(error) where it is unreadable."""
     none: dict[str, Any] = {"name": "", "nodes": [], "error": ""}
     try:
-        config = corosync.config(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return none
-    except (OSError, UnicodeError, PcsError) as error:
+        config = corosync.read_config(path)
+    except (UnicodeError, PcsError) as error:
         return {**none, "error": str(error)}
-    if config.placeholder:
-        return none
-    return {**none, "name": config.name, "nodes": [node.name for node in config.nodes]}
+    return {**none, "name": config.name, "nodes": [node.name for node in config.nodes]} if config else none
 
 
 def account(name: str) -> dict[str, int]:

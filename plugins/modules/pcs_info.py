@@ -139,7 +139,7 @@ capabilities:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs import cib, cluster
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs import cib, corosync
 from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.info import empty_info, info
 from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.runner import (
     PcsError,
@@ -157,7 +157,7 @@ def main() -> None:
     )
     run = module_runner(module)
     try:
-        config = cluster.read_config()
+        config = corosync.read_config()
         query = run(["cibadmin", "--query"])
         answer = info(cib.parse(query.out, "the live CIB"), mon(run), config) if query.rc == 0 else empty_info(config)
         if module.params["capabilities"]:

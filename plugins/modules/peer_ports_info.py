@@ -47,6 +47,9 @@ options:
         type: str
         choices: [tcp, udp]
         required: true
+      service:
+        description: What is to listen there; for people, and returned as it is.
+        type: str
   timeout:
     description: >-
       Seconds that an answer may take. A kernel sends about one refusal by ICMP a second to the same host, so that several
@@ -75,7 +78,7 @@ ports:
   type: list
   elements: dict
   sample:
-    - {address: 192.0.2.12, port: 3306, protocol: tcp, state: refused}
+    - {address: 192.0.2.12, port: 3306, protocol: tcp, service: the database, state: refused}
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -94,22 +97,21 @@ def main():
                     "address": {"type": "str", "required": True},
                     "port": {"type": "int", "required": True},
                     "protocol": {"type": "str", "choices": ["tcp", "udp"], "required": True},
+                    "service": {"type": "str"},
                 },
             },
             "timeout": {"type": "float", "default": 10},
         },
         supports_check_mode=True,
     )
-    targets = [peer_ports.Target(entry["address"], entry["port"], entry["protocol"]) for entry in module.params["ports"]]
+    ports = module.params["ports"]
+    targets = [peer_ports.Target(entry["address"], entry["port"], entry["protocol"]) for entry in ports]
     try:
         states = peer_ports.ask(targets, module.params["timeout"])
     except (OSError, OverflowError) as error:
-        module.fail_json(msg=f"cannot ask for {module.params['ports']}: {error}")
-    ports = [
-        {"address": target.address, "port": target.port, "protocol": target.protocol, "state": states[target]}
-        for target in targets
-    ]
-    module.exit_json(changed=False, ports=ports)
+        module.fail_json(msg=f"cannot ask for {ports}: {error}")
+    answered = [{**entry, "state": states[target]} for entry, target in zip(ports, targets)]
+    module.exit_json(changed=False, ports=answered)
 
 
 if __name__ == "__main__":

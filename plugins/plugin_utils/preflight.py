@@ -37,29 +37,33 @@ def is_address(text: Any) -> bool:
     return True
 
 
+def _interfaces(facts: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield each interface's name and what the facts say of it; as a key its name has underscores."""
+    for name in facts.get("interfaces", []):
+        yield str(name), facts.get(str(name).replace("-", "_").replace(":", "_"), {})
+
+
 def networks(facts: Mapping[str, Any]) -> dict[str, list[Interface]]:
     """Return the addresses of each interface with their networks, from the facts that Ansible gathers (subset network)."""
     found: dict[str, list[Interface]] = {}
-    for name in facts.get("interfaces", []):
-        about = facts.get(str(name).replace("-", "_").replace(":", "_"), {})
+    for name, about in _interfaces(facts):
         first = about.get("ipv4") or {}
         entries = [first] if isinstance(first, Mapping) else list(first)
         entries += about.get("ipv4_secondaries") or []
         texts = [f"{e['address']}/{e.get('prefix') or e.get('netmask')}" for e in entries if e.get("address")]
         texts += [f"{e['address']}/{e['prefix']}" for e in about.get("ipv6") or [] if e.get("address") and e.get("prefix")]
-        found[str(name)] = [ipaddress.ip_interface(text) for text in texts]
+        found[name] = [ipaddress.ip_interface(text) for text in texts]
     return found
 
 
 def link_addresses(pair: Iterable[Mapping[str, Any]]) -> set[str]:
     """Return the link-layer addresses of all interfaces of hosts, from their facts."""
-    found = set()
-    for facts in pair:
-        for name in facts.get("interfaces", []):
-            about = facts.get(str(name).replace("-", "_").replace(":", "_"), {})
-            if about.get("macaddress"):
-                found.add(str(about["macaddress"]).lower())
-    return found
+    return {
+        str(about["macaddress"]).lower()
+        for facts in pair
+        for _name, about in _interfaces(facts)
+        if about.get("macaddress")
+    }
 
 
 # --- what is judged, one subject at a time ---------------------------------------------------------------------------

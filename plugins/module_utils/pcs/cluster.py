@@ -413,26 +413,10 @@ def parse_cmap(text: str) -> dict[str, str]:
     return values
 
 
-def _read(path: Path) -> str | None:
-    try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise PcsError(f"{hostname()}: {path} cannot be read: {error.strerror}") from error
-
-
-def read_config(path: Path = corosync.COROSYNC_CONF) -> corosync.Config | None:
-    """What corosync.conf says; None when there is none, or only the one that a package brings."""
-    text = _read(path)
-    config = None if text is None else corosync.config(text)
-    return None if config is None or config.placeholder else config
-
-
 def read(run: Runner, corosync_conf: Path = corosync.COROSYNC_CONF, known_hosts: Path = KNOWN_HOSTS) -> Current:
     """The state of this node: files and local services, no peer is asked."""
-    conf = _read(corosync_conf)
-    hosts = _read(known_hosts)
+    conf = corosync.read_text(corosync_conf)
+    hosts = corosync.read_text(known_hosts)
     active = run(["systemctl", "is-active", *SERVICES])
     enabled = run(["systemctl", "is-enabled", *SERVICES])
     running = active.out.split() == ["active"] * len(SERVICES)
@@ -492,7 +476,7 @@ def refuse_unreachable(run: Runner, wanted: Desired, what: str) -> None:
 
 def refuse_used_placeholder(path: Path = CIB_FILE) -> None:
     """Refuse to remove the cluster of a package's corosync.conf when somebody has put resources into it."""
-    text = _read(path)
+    text = corosync.read_text(path)
     names = [] if text is None else cib.resource_ids(cib.parse(text, str(path)))
     if names:
         raise PcsError(

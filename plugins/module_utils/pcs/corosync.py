@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The dialtone.ha_pbx developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""corosync.conf as data. Pure. The format and its options are those of corosync.conf(5)."""
+"""corosync.conf as data. The format and its options are those of corosync.conf(5)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.runner import PcsError
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.runner import PcsError, hostname
 
 COROSYNC_CONF = Path("/etc/corosync/corosync.conf")
 
@@ -165,3 +165,27 @@ def config(text: str) -> Config:
             found.device_heuristics.update(device.merged("heuristics"))
             found.device_model.update(device.merged(device.options.get("model", "net")))
     return found
+
+
+def read_text(path: Path) -> str | None:
+    """The content of a file, None where there is none.
+
+    :raises PcsError: when it cannot be read.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise PcsError(f"{hostname()}: {path} cannot be read: {error.strerror}") from error
+
+
+def read_config(path: Path | None = None) -> Config | None:
+    """What corosync.conf says; None when there is none, or only the one that a package brings.
+
+    :param path: another place than COROSYNC_CONF.
+    :raises PcsError: when it cannot be read.
+    """
+    text = read_text(path or COROSYNC_CONF)
+    found = None if text is None else config(text)
+    return None if found is None or found.placeholder else found

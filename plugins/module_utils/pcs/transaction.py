@@ -37,14 +37,6 @@ class Outcome:
     diff: list[dict[str, str]] = field(default_factory=list)
 
 
-def in_no_cluster() -> bool:
-    """Whether this host belongs to no cluster: it has no corosync.conf, or that of a distribution's package."""
-    try:
-        return corosync.config(corosync.COROSYNC_CONF.read_text(encoding="utf-8")).placeholder
-    except FileNotFoundError:
-        return True
-
-
 def live_text(run: Runner, or_empty: bool = False) -> str:
     """The XML of the live CIB.
 
@@ -53,7 +45,7 @@ def live_text(run: Runner, or_empty: bool = False) -> str:
     """
     result = run(["cibadmin", "--query"])
     if result.rc != 0:
-        if or_empty and in_no_cluster():
+        if or_empty and corosync.read_config() is None:
             return run(["cibadmin", "--empty"]).out
         raise PcsError(
             f"{hostname()}: the cluster's configuration cannot be read (cibadmin: {result.text}). Is the cluster"

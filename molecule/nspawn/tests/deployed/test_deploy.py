@@ -8,18 +8,13 @@ import time
 from lab import exchange
 from lab.config import HOSTS
 from lab.probe import SipProbe
-from lab.testing import playbook, processes
+from lab.testing import configuration, playbook, processes
 from tools import recap
 
 
 def deploy(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run site.yml on the lab as its user does."""
     return playbook("lab", "site.yml", *arguments)
-
-
-def configuration() -> str:
-    """Return the cluster's configuration; its version counts every change, also one taken back."""
-    return exchange.run(next(iter(HOSTS)), ["cibadmin", "--query", "--scope=configuration"])
 
 
 def test_a_second_run_changes_nothing_and_moves_nothing() -> None:
