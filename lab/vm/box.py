@@ -51,7 +51,7 @@ def key() -> str:
     here = Path(__file__).parent
     return image.digest(
         f"{image.key()} {SUITE} {MIRROR}",
-        [Path(__file__), here / "box.yml", here / "lab_base.cil", *image.role_sources(ROLES),
+        [Path(__file__), here / "box.yml", here / "lab_base.cil", here / "lab_zipcache.py", *image.role_sources(ROLES),
          REPOSITORY / "roles/centos_base/tasks/selinux_policy.yml"],
     )
 
