@@ -39,9 +39,13 @@ demo: setup-demo ## Two hosts, a call, one host killed, the call again (under 3 
 lab: setup-demo ## Only the two hosts, freshly made, nothing deployed
 	python3 -m lab up
 
-.PHONY: benchmark
-benchmark: setup-demo ## Kill the active host RUNS times (5) on the lab of make demo: minimum, median, maximum
-	python3 -m lab.benchmark --runs $(or $(RUNS),5)
+.PHONY: benchmark-failover
+benchmark-failover: setup-demo ## Kill the active host RUNS times (5) on the lab of make demo: minimum, median, maximum
+	python3 -m lab.benchmarks.failover --runs $(or $(RUNS),5)
+
+.PHONY: benchmark-deployment
+benchmark-deployment: setup-demo ## Deploy RUNS fresh labs (5): minimum, median, maximum; HA_CLUSTER=directory compares that role
+	python3 -m lab.benchmarks.deployment --runs $(or $(RUNS),5) $(if $(HA_CLUSTER),--ha-cluster $(HA_CLUSTER))
 
 .PHONY: lab-status
 lab-status: ## Hosts of the lab and what runs on them
@@ -120,6 +124,14 @@ molecule: setup ## Two systemd-nspawn hosts: deploy, call, kill; the lab stays u
 .PHONY: artifact
 artifact: setup ## Build the collection, install it elsewhere, run it from there on the running lab: changed=0
 	$(call step,the built artifact,tools/artifact_test.sh)
+
+.PHONY: interruption
+interruption: setup-demo ## Kill site.yml at KILLS random moments (10; SEED), run it again, compare (half an hour; not in `make test`)
+	$(call step,interrupted deployments,python3 -m lab.interruption --kills $(or $(KILLS),10) --seed $(or $(SEED),1))
+
+.PHONY: el-packages
+el-packages: setup-demo ## What the roles install on EL 9 and 10, with dnf on a tree that is taken for it
+	$(call step,packages of EL,python3 -m lab.el_packages)
 
 .PHONY: source-build
 source-build: setup-demo ## Asterisk's source build in a Debian 13 tree, checked and started (5 minutes; not in `make test`)

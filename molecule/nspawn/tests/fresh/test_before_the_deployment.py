@@ -4,46 +4,26 @@ from __future__ import annotations
 
 import json
 
-from lab import exchange
+from lab import exchange, snapshot
 from lab.command import run
 from lab.config import BRIDGE, FLOATING_ADDRESS, HOSTS, NETNS
 from lab.testing import playbook
 from tools import recap
 
-#: Everything that a role could write, once the host has booted; but not what Ansible, systemd and Python keep of their own.
-STATE = r"""
-export LC_ALL=C
-systemctl is-system-running --wait > /dev/null || :
-find /etc /var/lib /srv /root /usr/lib/ocf /usr/local -xdev \
-  \( -path /root/.ansible -o -path /var/lib/systemd -o -path /var/lib/private -o -name __pycache__ \) -prune \
-  -o -printf '%p %y %m %U:%G %l\n' | sort
-find /etc /var/lib /srv /root /usr/lib/ocf /usr/local -xdev \
-  \( -path /root/.ansible -o -path /var/lib/systemd -o -path /var/lib/private -o -name __pycache__ \) -prune \
-  -o -type f -exec sha256sum {} + | sort
-dpkg-query --show
-systemctl list-unit-files --no-legend | grep -v transient
-systemctl list-units --type=service --state=active --no-legend --plain | cut -d' ' -f1
-"""
-
-
-def state() -> set[str]:
-    """Return files with their owners, modes and contents, packages, units and services that run, each with its node."""
-    return {f"{node}: {line}" for node in HOSTS for line in exchange.run(node, ["sh", "-c", STATE]).splitlines()}
-
 
 def test_a_dry_run_goes_to_its_end_and_changes_nothing() -> None:
-    before = state()
+    before = snapshot.system()
     result = playbook("lab", "site.yml", "--check", "--diff")
     assert result.returncode == 0, result.stdout + result.stderr
     # It says what it would do, to the cluster too.
     for announced in ("make the cluster lab of server1, server2", "pbx-asterisk", "rpl_semi_sync_master_enabled"):
         assert announced in result.stdout
     assert recap.parse(result.stdout)["server1"]["changed"] > 10
-    assert sorted(state() ^ before) == []
+    assert snapshot.differences(before, snapshot.system()) == []
 
 
 def test_what_is_in_the_way_is_named_before_anything_is_changed() -> None:
-    before = state()
+    before = snapshot.system()
     nodes = "nodelist {\n  node {\n    ring0_addr: 10.73.0.77\n    name: web1\n    nodeid: 1\n  }\n}\n"
     run(["ip", "-netns", NETNS, "address", "add", f"{FLOATING_ADDRESS}/24", "dev", BRIDGE])
     exchange.run("server2", ["sh", "-c", "cat > /etc/corosync/corosync.conf"], f"totem {{\n  cluster_name: web\n}}\n{nodes}")
@@ -59,4 +39,4 @@ def test_what_is_in_the_way_is_named_before_anything_is_changed() -> None:
     for node in HOSTS:
         assert f"{node}: nothing was changed. 1. {in_use}" in said
     assert "2. it belongs to the cluster 'web' of web1, and the inventory says 'lab' of server1, server2." in said
-    assert sorted(state() ^ before) == []
+    assert snapshot.differences(before, snapshot.system()) == []

@@ -1,0 +1,36 @@
+"""The benchmarks' tables, and what they read of Ansible's output."""
+
+from __future__ import annotations
+
+from lab.benchmarks import deployment, report
+
+
+def test_the_table_gives_minimum_median_and_maximum_of_each_moment() -> None:
+    runs = [[("fenced", 3.0), ("call", 9.0)], [("fenced", 1.0), ("call", 12.0)], [("fenced", 2.0), ("call", 7.5)]]
+    lines = [line.split() for line in report("seconds after", runs).splitlines()]
+    assert lines[0] == ["seconds", "after,", "3", "runs", "min", "median", "max", "runs"]
+    assert lines[1:] == [["fenced", "1.0", "2.0", "3.0", "3"], ["call", "7.5", "9.0", "12.0", "3"]]
+
+
+def test_what_only_some_runs_have_says_so() -> None:
+    lines = report("seconds", [[("site", 80.0)], [("site", 90.0), ("peer", 30.0)]]).splitlines()
+    assert lines[2].split() == ["peer", "30.0", "30.0", "30.0", "1"]
+
+
+RECAP = """
+ROLES RECAP ********************************************************************
+Tuesday 24 November 2026  02:00:00 +0000 (0:00:00.100)       0:01:20.100 *******
+===============================================================================
+pacemaker_cluster ----------------------------------------------------- 30.50s
+ansible.builtin.setup -------------------------------------------------- 2.25s
+~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+total ----------------------------------------------------------------- 32.75s
+"""
+
+
+def test_the_seconds_of_each_role_are_read_of_the_profile() -> None:
+    assert deployment.roles(RECAP) == [("pacemaker_cluster", 30.5), ("ansible.builtin.setup", 2.25)]
+
+
+def test_without_a_profile_there_are_none() -> None:
+    assert deployment.roles("PLAY RECAP\n") == []
