@@ -1,0 +1,50 @@
+"""Another setting of Corosync goes to both nodes while the service runs on, and back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from lab import exchange
+from lab.config import HOSTS
+from lab.probe import SipProbe
+from lab.testing import playbook, processes
+
+USUAL_MS, OTHER_MS = 3000, 4000
+
+
+def deploy_token(milliseconds: int) -> None:
+    """Deploy the cluster with a token timeout."""
+    result = playbook("lab", "site.yml", "--tags", "cluster", "--extra-vars", f"pacemaker_cluster_token_ms={milliseconds}")
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def tokens() -> dict[str, tuple[str, str]]:
+    """Return, by node, the token timeout that the running Corosync uses and the one in its file."""
+    running = ["corosync-cmapctl", "-g", "runtime.config.totem.token"]
+    in_file = ["sed", "-n", r"s/^ *token: *//p", "/etc/corosync/corosync.conf"]
+    return {node: (exchange.run(node, running).split()[-1], exchange.run(node, in_file).strip()) for node in HOSTS}
+
+
+@pytest.fixture
+def usual_token() -> Iterator[None]:
+    """Deploy the usual token timeout in the end."""
+    yield
+    deploy_token(USUAL_MS)
+    assert tokens() == {node: (str(USUAL_MS), str(USUAL_MS)) for node in HOSTS}
+
+
+@pytest.mark.usefixtures("usual_token")
+def test_a_change_of_corosync_reaches_both_nodes_and_interrupts_nothing() -> None:
+    before = (exchange.active_node(), processes())
+    begun = time.monotonic()
+    with SipProbe() as sip:
+        sip.wait_answer(begun, 5)
+        deploy_token(OTHER_MS)
+        silence = sip.longest_silence(begun)
+    assert tokens() == {node: (str(OTHER_MS), str(OTHER_MS)) for node in HOSTS}
+    assert (exchange.active_node(), processes()) == before
+    assert exchange.problems() == []
+    assert silence < 2.0

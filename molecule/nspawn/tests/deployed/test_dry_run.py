@@ -1,0 +1,97 @@
+"""A dry run on the deployed pair: it finds nothing to do, and of changed settings it announces exactly those."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from lab import snapshot
+from lab.command import plain
+from lab.config import HOSTS
+from lab.testing import playbook
+from tools import recap
+
+#: Passwords that must not be read in what a dry run shows.
+NEW_SECRETS = {"replication": "a-new-replication-1", "101": "a-new-telephone-101", "102": "a-first-telephone-102"}
+
+SETTINGS = {
+    "pbx_floating_address": "10.73.0.20",
+    "pacemaker_cluster_token_ms": 4000,
+    "mariadb_mm_replication_password": NEW_SECRETS["replication"],
+    "asterisk_tenants": [
+        {
+            "name": "demo",
+            "extensions": [
+                {
+                    "number": "100", "name": "Telephone 100",
+                    "password": "{{ lookup('ansible.builtin.file', lab_dir + '/secrets/sip_100') }}",
+                    "voicemail_pin": "{{ lookup('ansible.builtin.file', lab_dir + '/secrets/voicemail_100') }}",
+                },
+                {
+                    "number": "101", "name": "Telephone 101", "password": NEW_SECRETS["101"],
+                    "voicemail_pin": "{{ lookup('ansible.builtin.file', lab_dir + '/secrets/voicemail_101') }}",
+                },
+                {"number": "102", "name": "Telephone 102", "password": NEW_SECRETS["102"], "voicemail_pin": "258036"},
+            ],
+        }
+    ],
+}  # fmt: skip
+
+#: What has to be changed for them, and nothing else.
+ANNOUNCED = {
+    "Let the other node replicate, and tidy up after the installation",
+    "Keep the replica as the inventory describes it",
+    "Write the configuration of Asterisk",
+    "Make the two hosts a cluster",
+    "Start the cluster on the other host too",
+    "Bring the service into the cluster",
+}
+
+
+def changed_tasks(output: str) -> set[str]:
+    """Return the names of the tasks and handlers that changed something, or would."""
+    sections = re.split(r"^(?:TASK|RUNNING HANDLER) \[(.*)\] \**$", plain(output), flags=re.MULTILINE)[1:]
+    return {
+        name.rpartition(" : ")[2] for name, text in zip(sections[::2], sections[1::2]) if re.search(r"^changed: ", text, re.MULTILINE)
+    }
+
+
+@pytest.fixture(scope="module")
+def before() -> snapshot.Snapshot:
+    """Give what is on the hosts before the dry runs."""
+    return snapshot.deployed()
+
+
+@pytest.fixture(scope="module")
+def dry_runs(before: snapshot.Snapshot, tmp_path_factory: pytest.TempPathFactory) -> list[subprocess.CompletedProcess[str]]:
+    """Give the results of two dry runs, made at the same time: as deployed, and with other settings."""
+    settings: Path = tmp_path_factory.mktemp("settings") / "settings.json"
+    settings.write_text(json.dumps(SETTINGS))
+    arguments = [(), ("--extra-vars", f"@{settings}")]
+    with ThreadPoolExecutor() as pool:
+        return list(pool.map(lambda more: playbook("lab", "site.yml", "--check", "--diff", *more), arguments))
+
+
+def test_on_a_deployed_pair_there_is_nothing_to_do(dry_runs: list[subprocess.CompletedProcess[str]]) -> None:
+    result = dry_runs[0]
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert recap.complaints(recap.parse(result.stdout), list(HOSTS), max_changed=0) == [], result.stdout
+
+
+def test_of_changed_settings_exactly_those_are_announced(dry_runs: list[subprocess.CompletedProcess[str]]) -> None:
+    result = dry_runs[1]
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert changed_tasks(result.stdout) == ANNOUNCED, result.stdout
+    assert [name for name, secret in NEW_SECRETS.items() if secret in result.stdout + result.stderr] == []
+
+
+def test_the_dry_runs_changed_nothing(
+    before: snapshot.Snapshot, dry_runs: list[subprocess.CompletedProcess[str]]
+) -> None:
+    assert dry_runs
+    assert snapshot.differences(before, snapshot.deployed()) == []
