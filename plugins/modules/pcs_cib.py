@@ -40,6 +40,15 @@ options:
       - V(0) does not wait.
     type: int
     default: 0
+  interruption:
+    description:
+      - What to do when something that runs would be stopped, restarted, moved or demoted by the change, or a node fenced.
+        A restart of a fence device does not count.
+      - V(refuse) fails before anything is changed, in check mode too, and says what would be away and how long that took
+        the last time.
+    type: str
+    choices: [accept, refuse]
+    default: accept
   properties:
     description: With O(state=apply), as in M(dialtone.ha_pbx.pcs_property).
     type: dict
@@ -259,6 +268,14 @@ actions_text:
   type: list
   elements: str
   sample: ["move pbx-ip server1 -> server2"]
+interruptions:
+  description:
+    - What of the service is away meanwhile. C(resource) (or the node that is fenced), C(action), and C(seconds) that it took
+      the last time, as far as the cluster remembers.
+  returned: always
+  type: list
+  elements: dict
+  sample: [{resource: pbx-ip, action: restart, seconds: 0.3}]
 failed_resources:
   description:
     - Resources that do not run after the change, each with C(resource), C(node), C(action), C(cause) and C(cure).
@@ -304,6 +321,7 @@ def main() -> None:
             "state": {"type": "str", "choices": ["checkout", "commit", "discard", "apply"], "required": True},
             "path": {"type": "path"},
             "wait": {"type": "int", "default": 0},
+            "interruption": {"type": "str", "choices": ["accept", "refuse"], "default": "accept"},
             "properties": {"type": "dict"},
             "resource_defaults": {"type": "dict"},
             "operation_defaults": {"type": "dict"},
@@ -324,6 +342,7 @@ def main() -> None:
     if params["state"] != "apply" and strays:
         module.fail_json(msg=f"{', '.join(strays)}: only with state=apply; a copy is edited by the other pcs modules")
     path = Path(params["path"]) if params["path"] else None
+    interrupt = params["interruption"] == "accept"
     outcome = Outcome()
     try:
         if params["state"] == "apply":
@@ -333,6 +352,7 @@ def main() -> None:
                 check_mode=module.check_mode,
                 wait=params["wait"],
                 tolerate_old_errors=False,
+                interrupt=interrupt,
             )
             outcome.changes = [action.text() for action in actions] if outcome.changed else []
         elif path is None:
@@ -341,7 +361,7 @@ def main() -> None:
             # In check mode too: the copy is scratch, and without it the rest of a play could say nothing.
             checkout(run, path)
         elif params["state"] == "commit":
-            outcome = commit_file(run, path, check_mode=module.check_mode, wait=params["wait"])
+            outcome = commit_file(run, path, check_mode=module.check_mode, wait=params["wait"], interrupt=interrupt)
         else:
             discard(path)
     except CommitFailed as error:

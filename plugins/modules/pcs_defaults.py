@@ -77,6 +77,14 @@ actions_text:
   returned: always
   type: list
   elements: str
+interruptions:
+  description:
+    - What of the service is away meanwhile. C(resource) (or the node that is fenced), C(action), and C(seconds) that it took
+      the last time, as far as the cluster remembers.
+  returned: always
+  type: list
+  elements: dict
+  sample: [{resource: pbx-ip, action: restart, seconds: 0.3}]
 failed_resources:
   description:
     - Resources that do not run after the change, each with C(resource), C(node), C(action), C(cause) and C(cure).

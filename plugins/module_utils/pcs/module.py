@@ -144,12 +144,13 @@ def edit_file(run: Runner, path: Path, edit: Edit) -> tuple[list[Action], list[d
 
 
 def edit_live(
-    run: Runner, edit: Edit, *, check_mode: bool, wait: int, tolerate_old_errors: bool = True
+    run: Runner, edit: Edit, *, check_mode: bool, wait: int, tolerate_old_errors: bool = True, interrupt: bool = True
 ) -> tuple[list[Action], Outcome]:
     """Edit a private copy of the live CIB and push it: the same way for one object and for a whole declaration.
 
     :param tolerate_old_errors: see Transaction.verify. A cluster without fence devices is invalid until it has one,
         and single objects must be able to give it one.
+    :param interrupt: see Transaction.commit.
     """
     original = live_text(run, or_empty=check_mode)
     root = cib.parse(original, "the live CIB")
@@ -157,7 +158,9 @@ def edit_live(
     if not actions:
         return [], Outcome()
     transaction = Transaction(run, original, root)
-    return actions, transaction.commit(check_mode=check_mode, wait=wait, tolerate_old_errors=tolerate_old_errors)
+    return actions, transaction.commit(
+        check_mode=check_mode, wait=wait, tolerate_old_errors=tolerate_old_errors, interrupt=interrupt
+    )
 
 
 def outcome_result(outcome: Outcome) -> dict[str, Any]:
@@ -166,6 +169,7 @@ def outcome_result(outcome: Outcome) -> dict[str, Any]:
         "changed": outcome.changed,
         "actions": outcome.actions,
         "actions_text": status.simulation_lines(outcome.actions),
+        "interruptions": outcome.interruptions,
         "failed_resources": outcome.failed,
     }
 
@@ -182,6 +186,7 @@ def run_object_module(module: Any, edit: Edit) -> None:
         if cib_file:
             actions, diff = edit_file(run, Path(cib_file), edit)
             result: dict[str, Any] = {"changed": bool(actions), "actions": [], "actions_text": []}
+            result["interruptions"] = []
             result["failed_resources"] = []
         else:
             actions, outcome = edit_live(run, edit, check_mode=module.check_mode, wait=module.params["wait"])

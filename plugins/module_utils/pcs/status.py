@@ -188,3 +188,71 @@ def simulation_lines(actions: list[dict[str, str]]) -> list[str]:
         blocked = " BLOCKED" if action.get("blocked") else ""
         lines.append(f"{action['action']} {action['resource']} {way}".rstrip() + blocked + reason)
     return lines
+
+
+#: What the cluster does to a resource that runs, with the operations in which it is away.
+_AWAY = {
+    "stop": ("stop",),
+    "demote": ("demote",),
+    "restart": ("stop", "start"),
+    "recover": ("stop", "start"),
+    "move": ("stop", "start"),
+    "migrate": ("migrate_to", "migrate_from"),
+}
+
+
+def remembered_seconds(root: ET.Element) -> dict[tuple[str, str], float]:
+    """How long operations took when they last succeeded, as the cluster's history has it.
+
+    Pacemaker keeps one operation of a resource and node beside the recurring ones, so not all are known.
+
+    :param root: a CIB.
+    :returns: seconds by (resource, operation); of several nodes the longest.
+    """
+    found: dict[tuple[str, str], float] = {}
+    for history in root.iterfind("status/node_state/lrm/lrm_resources/lrm_resource"):
+        name = history.get("id", "").split(":")[0]
+        for operation in history.findall("lrm_rsc_op"):
+            took = operation.get("exec-time", "")
+            if operation.get("rc-code") == "0" and took.isdigit():
+                key = (name, operation.get("operation", ""))
+                found[key] = max(found.get(key, 0.0), int(took) / 1000)
+    return found
+
+
+def interruptions(root: ET.Element, actions: list[dict[str, str]]) -> list[dict[str, Any]]:
+    """What of the service would be away for a while, and how long that took the last time.
+
+    Fence devices are no part of the service: it goes on while they restart.
+
+    :param root: the CIB, with the cluster's history.
+    :param actions: from parse_simulation.
+    :returns: dicts resource (or the node that would be fenced), action, and seconds: of those operations that are
+        remembered, None when none is.
+    """
+    devices = {e.get("id", "") for e in root.iter("primitive") if e.get("class") == "stonith"}
+    took = remembered_seconds(root)
+    found = []
+    for action in actions:
+        name = action["resource"].split(":")[0]
+        if name in devices or action.get("blocked"):
+            continue
+        if action["action"].startswith("fence"):
+            found.append({"resource": name, "action": action["action"], "seconds": None})
+        elif action["action"] in _AWAY:
+            known = [took[name, operation] for operation in _AWAY[action["action"]] if (name, operation) in took]
+            found.append({"resource": name, "action": action["action"], "seconds": sum(known) if known else None})
+    return found
+
+
+def interruption_lines(interrupted: list[dict[str, Any]]) -> list[str]:
+    """Interruptions as lines for people, the last one with their sum."""
+    lines = [
+        f"{entry['action']} {entry['resource']}: "
+        + ("not known how long" if entry["seconds"] is None else f"{entry['seconds']:.1f} s the last time")
+        for entry in interrupted
+    ]
+    known = [entry["seconds"] for entry in interrupted if entry["seconds"] is not None]
+    if len(known) > 1:
+        lines.append(f"one after the other: {sum(known):.1f} s")
+    return lines

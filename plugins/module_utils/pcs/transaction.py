@@ -32,6 +32,7 @@ class Outcome:
     changed: bool = False
     changes: list[str] = field(default_factory=list)
     actions: list[dict[str, str]] = field(default_factory=list)
+    interruptions: list[dict[str, Any]] = field(default_factory=list)
     failed: list[dict[str, str]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     diff: list[dict[str, str]] = field(default_factory=list)
@@ -169,11 +170,11 @@ class Transaction:
             "Nothing was changed in the cluster. Correct what is declared and run again."
         )
 
-    def simulate(self) -> list[dict[str, str]]:
-        """What the cluster would start, stop and move with the copy."""
+    def simulate(self, text: str) -> list[dict[str, str]]:
+        """What the cluster would start, stop and move with a configuration."""
         with tempfile.TemporaryDirectory(prefix="pcs-") as directory:
             file = Path(directory) / "cib.xml"
-            file.write_text(self.edited, encoding="utf-8")
+            file.write_text(text, encoding="utf-8")
             result = self.run(["crm_simulate", "--simulate", "--output-as=xml", "--xml-file", str(file)])
         if result.rc != 0:
             raise PcsError(
@@ -220,18 +221,45 @@ class Transaction:
                 " somebody changes it at the same time. Compare with `pcs config` and run again."
             )
 
-    def diff(self, actions: list[dict[str, str]]) -> list[dict[str, str]]:
+    def interruptions(self, actions: list[dict[str, str]]) -> list[dict[str, Any]]:
+        """What the change would interrupt, without what the cluster is about to do anyway (see status.interruptions).
+
+        :param actions: what the cluster would do with the copy.
+        """
+        found = status.interruptions(self.before, actions)
+        anyway = status.interruptions(self.before, self.simulate(self.original)) if found else []
+        return [entry for entry in found if entry not in anyway]
+
+    def refuse_interruption(self, interrupted: list[dict[str, Any]]) -> None:
+        """Stop where the service would be away for a moment.
+
+        :raises PcsError: with what would be interrupted, and for how long.
+        """
+        if interrupted:
+            lines = "".join(f"  {line}\n" for line in status.interruption_lines(interrupted))
+            raise PcsError(
+                f"{hostname()}: this change would interrupt the service, which was not to be:\n{lines}"
+                "Nothing was changed in the cluster. Run it when that is acceptable, with interruption=accept."
+            )
+
+    def diff(self, actions: list[dict[str, str]], interrupted: list[dict[str, Any]]) -> list[dict[str, str]]:
         """For Ansible: the configuration before and after, and what the cluster would do."""
         changed = cib.describe_configuration(self.before, True) != cib.describe_configuration(self.after, True)
         before, after = cib.describe_configuration(self.before), cib.describe_configuration(self.after)
         parts = [diff_text(near(before, after)[0], near(before, after)[1], changed, "cluster configuration")]
         lines = status.simulation_lines(actions) or ["nothing starts, stops or moves"]
         parts.append({"prepared": "what the cluster does:\n" + "".join(f"  {line}\n" for line in lines)})
+        if interrupted:
+            away = "".join(f"  {line}\n" for line in status.interruption_lines(interrupted))
+            parts.append({"prepared": "what is away meanwhile:\n" + away})
         return parts
 
-    def commit(self, *, check_mode: bool, wait: int = 0, tolerate_old_errors: bool = False) -> Outcome:
+    def commit(
+        self, *, check_mode: bool, wait: int = 0, tolerate_old_errors: bool = False, interrupt: bool = True
+    ) -> Outcome:
         """Compare, verify, simulate, push once, wait.
 
+        :param interrupt: whether something that runs may stop, restart or move for it.
         :param wait: seconds to wait until the cluster has settled; 0 does not wait.
         :returns: what was done; in check mode the same without the push.
         :raises PcsError: when it is refused (the cluster is as it was), or when after the push something failed.
@@ -247,8 +275,11 @@ class Transaction:
         outcome.changed = True
         outcome.changes = cib.changed_objects(self.before, self.after)
         outcome.warnings = self.verify(tolerate_old_errors)
-        outcome.actions = self.simulate()
-        outcome.diff = self.diff(outcome.actions)
+        outcome.actions = self.simulate(self.edited)
+        outcome.interruptions = self.interruptions(outcome.actions)
+        if not interrupt:
+            self.refuse_interruption(outcome.interruptions)
+        outcome.diff = self.diff(outcome.actions, outcome.interruptions)
         if check_mode:
             return outcome
         before = failures(self.run)
@@ -262,13 +293,13 @@ class Transaction:
         return outcome
 
 
-def commit_file(run: Runner, path: Path, *, check_mode: bool, wait: int) -> Outcome:
+def commit_file(run: Runner, path: Path, *, check_mode: bool, wait: int, interrupt: bool = True) -> Outcome:
     """Commit an edited copy and remove it, whatever came of it: it holds secrets and is out of date."""
     original = path.with_name(path.name + ORIGINAL_SUFFIX)
     try:
         edited = read_file(path)
         text = cib.dump(read_file(original))
-        return Transaction(run, text, edited).commit(check_mode=check_mode, wait=wait)
+        return Transaction(run, text, edited).commit(check_mode=check_mode, wait=wait, interrupt=interrupt)
     finally:
         discard(path)
 

@@ -88,6 +88,22 @@ class Cluster:
         """The live CIB as a tree."""
         return ET.fromstring(self.file.read_text())  # noqa: S314 - the file of this test
 
+    def remember_start(self, resource: str, node: str, milliseconds: int) -> None:
+        """Write into the cluster's history that a Dummy was started on a node, where it runs since then."""
+        root = self.xml
+        state = root.find(f"status/node_state[@uname='{node}']")
+        assert state is not None
+        resources = ET.SubElement(ET.SubElement(state, "lrm", {"id": state.get("id", "")}), "lrm_resources")
+        agent = {"id": resource, "type": "Dummy", "class": "ocf", "provider": "pacemaker"}
+        ET.SubElement(ET.SubElement(resources, "lrm_resource", agent), "lrm_rsc_op", {
+            "id": f"{resource}_last_0", "operation_key": f"{resource}_start_0", "operation": "start", "on_node": node,
+            "crm_feature_set": "3.13.0", "call-id": "5", "rc-code": "0", "op-status": "0", "interval": "0",
+            "transition-key": "1:0:0:00000000-0000-4000-8000-000000000000",
+            "transition-magic": "0:0;1:0:0:00000000-0000-4000-8000-000000000000",
+            "last-rc-change": "1790000000", "exec-time": str(milliseconds), "queue-time": "0",
+        })  # fmt: skip
+        self.file.write_text(ET.tostring(root, encoding="unicode"))
+
     def pcs(self, *argv: str) -> str:
         """Run the real pcs on the live CIB, as an operator would."""
         return command("pcs", "-f", str(self.file), *argv)

@@ -382,6 +382,20 @@ def test_an_operators_ban_meanwhile_survives(exchange, tmp_path):
     assert exchange.xml.find(".//nvpair[@name='batch-limit']").get("value") == "9"
 
 
+def test_an_interruption_is_foreseen_and_can_be_refused(cluster):
+    cluster.good("pcs_stonith", **FENCE)
+    cluster.good("pcs_defaults", resource={"resource-stickiness": 100})
+    cluster.good("pcs_resource", **DUMMY, operations=MONITOR)
+    cluster.remember_start("a", "node1", 1500)
+    ban = {"id": "elsewhere", "type": "location", "resource": "a", "node": "node1", "score": "-INFINITY"}
+    message = cluster.refused("pcs_cib", state="apply", interruption="refuse", constraints=[ban])
+    assert "move a: 1.5 s the last time" in message
+    assert not cluster.good("pcs_cib", state="apply", interruption="refuse", properties={"batch-limit": 9})["interruptions"]
+    done = cluster.good("pcs_cib", state="apply", constraints=[ban])
+    assert done["interruptions"] == [{"resource": "a", "action": "move", "seconds": 1.5}]
+    assert "what is away meanwhile" in done["diff"][-1]["prepared"]
+
+
 def test_waiting_has_an_end_and_names_what_is_left(exchange):
     """Nothing runs behind the file, so a started resource never comes."""
     result = exchange.module("pcs_resource", **{**DUMMY, "wait": 1})

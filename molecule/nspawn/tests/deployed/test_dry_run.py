@@ -1,4 +1,4 @@
-"""A dry run on the deployed pair: it finds nothing to do, and of changed settings it announces exactly those."""
+"""A dry run on the deployed pair: nothing to do, or exactly what changed settings need, and what that would interrupt."""
 
 from __future__ import annotations
 
@@ -69,10 +69,11 @@ def before() -> snapshot.Snapshot:
 
 @pytest.fixture(scope="module")
 def dry_runs(before: snapshot.Snapshot, tmp_path_factory: pytest.TempPathFactory) -> list[subprocess.CompletedProcess[str]]:
-    """Give the results of two dry runs, made at the same time: as deployed, and with other settings."""
+    """Give the results of dry runs made at the same time: as deployed, with other settings, and without interruption."""
     settings: Path = tmp_path_factory.mktemp("settings") / "settings.json"
     settings.write_text(json.dumps(SETTINGS))
-    arguments = [(), ("--extra-vars", f"@{settings}")]
+    refusal = json.dumps({"pbx_floating_address": "10.73.0.20", "pacemaker_cluster_interruption": "refuse"})
+    arguments = [(), ("--extra-vars", f"@{settings}"), ("--tags", "cluster", "--extra-vars", refusal)]
     with ThreadPoolExecutor() as pool:
         return list(pool.map(lambda more: playbook("lab", "site.yml", "--check", "--diff", *more), arguments))
 
@@ -88,6 +89,14 @@ def test_of_changed_settings_exactly_those_are_announced(dry_runs: list[subproce
     assert result.returncode == 0, result.stdout + result.stderr
     assert changed_tasks(result.stdout) == ANNOUNCED, result.stdout
     assert [name for name, secret in NEW_SECRETS.items() if secret in result.stdout + result.stderr] == []
+
+
+def test_what_would_be_interrupted_is_told_and_can_be_refused(dry_runs: list[subprocess.CompletedProcess[str]]) -> None:
+    away = r"restart pbx-ip: [0-9.]+ s the last time\s+restart pbx-asterisk: [0-9.]+ s the last time\s+one after the other: [0-9.]+ s"
+    assert re.search(rf"what is away meanwhile:\s+{away}", dry_runs[1].stdout), dry_runs[1].stdout
+    refused = dry_runs[2].stdout + dry_runs[2].stderr
+    assert dry_runs[2].returncode != 0
+    assert re.search(rf"this change would interrupt the service, which was not to be:\s+{away}", refused), refused
 
 
 def test_the_dry_runs_changed_nothing(

@@ -43,7 +43,8 @@ class Cluster:
     def __init__(self, live, fixture_text, after=None):
         self.live, self.after = live, after
         self.mon = [fixture_text("crm_mon-3.0.xml")]
-        self.verify, self.simulate = OK, Result(0, fixture_text("crm_simulate-3.0.xml"), "")
+        # With the copy, and with what is there.
+        self.verify, self.simulate = OK, [Result(0, fixture_text("crm_simulate-3.0.xml"), ""), Result(0, "<x><actions/></x>", "")]
         self.wait = OK
         self.push = OK
         self.diff = Result(1, "<diff/>", "")
@@ -58,8 +59,11 @@ class Cluster:
             if self.push.rc == 0 and self.after is not None:
                 self.live = self.after
             return self.push
-        answers = {"crm_diff": self.diff, "crm_verify": self.verify, "crm_simulate": self.simulate}
+        answers = {"crm_diff": self.diff, "crm_verify": self.verify}
         answers["crm_resource"] = self.wait
+        if argv[0] == "crm_simulate":
+            self.simulate = [*self.simulate[1:], self.simulate[0]]
+            return self.simulate[-1]
         if argv[0] == "crm_mon":
             return Result(0, self.mon[0] if len(self.mon) == 1 else self.mon.pop(0), "")
         return answers[argv[0]]
@@ -139,6 +143,31 @@ def test_check_mode_says_the_same_and_pushes_nothing(original, edited, fixture_t
     assert (said.changed, said.changes, said.actions, said.diff) == (True, done.changes, done.actions, done.diff)
     assert real.pushed()
     assert not dry.pushed()
+
+
+def test_an_interruption_is_told_and_can_be_refused(cluster, original, edited):
+    told = Transaction(cluster, original, edited).commit(check_mode=True)
+    assert [(entry["action"], entry["resource"]) for entry in told.interruptions] == [
+        ("demote", "st"), ("move", "r1"), ("move", "r15"), ("move", "r2"), ("move", "ip")
+    ]  # fmt: skip
+    assert "what is away meanwhile:\n  demote st: " in told.diff[-1]["prepared"]
+    for check_mode in (True, False):
+        with pytest.raises(PcsError, match="would interrupt the service.*\n  demote st: ") as refused:
+            Transaction(cluster, original, edited).commit(check_mode=check_mode, interrupt=False)
+        assert "interruption=accept" in str(refused.value)
+    assert not cluster.pushed()
+
+
+def test_what_interrupts_nothing_is_not_refused(cluster, original, edited):
+    cluster.simulate = cluster.simulate[1:]
+    assert Transaction(cluster, original, edited).commit(check_mode=False, interrupt=False).changed
+    assert cluster.pushed()
+
+
+def test_what_the_cluster_does_anyway_is_no_interruption_by_the_change(cluster, original, edited):
+    cluster.simulate = cluster.simulate[:1]
+    assert Transaction(cluster, original, edited).commit(check_mode=False, interrupt=False).interruptions == []
+    assert cluster.pushed()
 
 
 def test_an_invalid_configuration_is_refused(cluster, original, edited):
@@ -331,6 +360,46 @@ def test_crm_simulate(fixture_text, version):
 def test_a_simulated_fencing_names_the_node():
     text = '<x><actions><node_action task="Fence (reboot)" node="node2" reason="gone"/></actions></x>'
     assert status.simulation_lines(status.parse_simulation(text)) == ["fence (reboot) node2 (because of: gone)"]
+
+
+HISTORY = """
+<cib>
+  <configuration><resources><primitive id="fence" class="stonith" type="x"/></resources></configuration>
+  <status>
+    <node_state uname="node1"><lrm><lrm_resources>
+      <lrm_resource id="ip">
+        <lrm_rsc_op operation="start" rc-code="0" exec-time="250"/><lrm_rsc_op operation="monitor" rc-code="0" exec-time="99"/>
+      </lrm_resource>
+      <lrm_resource id="asterisk"><lrm_rsc_op operation="start" rc-code="1" exec-time="60000"/></lrm_resource>
+      <lrm_resource id="st:0"><lrm_rsc_op operation="start" rc-code="0" exec-time="unknown"/></lrm_resource>
+    </lrm_resources></lrm></node_state>
+    <node_state uname="node2"><lrm><lrm_resources>
+      <lrm_resource id="ip"><lrm_rsc_op operation="stop" rc-code="0" exec-time="50"/></lrm_resource>
+    </lrm_resources></lrm></node_state>
+  </status>
+</cib>
+"""
+
+
+def test_how_long_an_interruption_takes_is_what_the_cluster_remembers():
+    root = cib.parse(HISTORY)
+    assert status.remembered_seconds(root) == {("ip", "start"): 0.25, ("ip", "monitor"): 0.099, ("ip", "stop"): 0.05}
+    actions = [
+        {"action": action, "resource": name, "source": "node1", "dest": "", "reason": ""}
+        for action, name in [
+            ("restart", "ip"), ("restart", "asterisk"), ("restart", "fence"), ("start", "new"), ("fence (reboot)", "node2"),
+        ]
+    ]  # fmt: skip
+    found = status.interruptions(root, [*actions, {**actions[0], "blocked": "true"}])
+    assert [(e["action"], e["resource"], e["seconds"]) for e in found] == [
+        ("restart", "ip", pytest.approx(0.3)), ("restart", "asterisk", None), ("fence (reboot)", "node2", None)
+    ]  # fmt: skip
+    assert status.interruption_lines(found) == [
+        "restart ip: 0.3 s the last time",
+        "restart asterisk: not known how long",
+        "fence (reboot) node2: not known how long",
+    ]
+    assert status.interruption_lines([found[0], found[0]])[-1] == "one after the other: 0.6 s"
 
 
 def test_what_is_no_xml_is_refused():
