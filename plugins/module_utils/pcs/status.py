@@ -232,7 +232,7 @@ def interruptions(root: ET.Element, actions: list[dict[str, str]]) -> list[dict[
     """
     devices = {e.get("id", "") for e in root.iter("primitive") if e.get("class") == "stonith"}
     took = remembered_seconds(root)
-    found = []
+    found: list[dict[str, Any]] = []
     for action in actions:
         name = action["resource"].split(":")[0]
         if name in devices or action.get("blocked"):
