@@ -141,7 +141,31 @@ class Transaction:
             return ""
         if result.rc != DIFF_DIFFERENT:
             raise PcsError(f"{hostname()}: crm_diff failed ({result.rc}): {result.text}")
+        self._refuse_broken(result.out)
         return result.out
+
+    def _refuse_broken(self, patch: str) -> None:
+        """Refuse a patch that is no XML, which the cluster would take with a part of the value missing.
+
+        Pacemaker 2.1.5 writes a value with a letter outside ASCII as it is, with its quotes and its ampersands.
+        """
+        try:
+            ET.fromstring(patch)  # noqa: S314 - the output of a local program of the cluster
+        except ET.ParseError as error:
+            known = {value for element in self.before.iter() for value in element.attrib.values()}
+            names = sorted(
+                {
+                    f"{element.get('name', element.tag)} ({element.get('id', '')})"
+                    for element in self.after.iter()
+                    for value in element.attrib.values()
+                    if value not in known and not value.isascii() and any(sign in value for sign in "&<\"")
+                }
+            )
+            raise PcsError(
+                f"{hostname()}: this Pacemaker cannot write down {', '.join(names) or 'a value'}: a letter outside ASCII"
+                " beside a quotation mark, & or < in one value (crm_diff wrote no XML). Nothing was changed in the cluster."
+                " Leave out the one or the other; Pacemaker 3 takes both."
+            ) from error
 
     def _verify(self, text: str) -> tuple[int, str]:
         with tempfile.TemporaryDirectory(prefix="pcs-") as directory:

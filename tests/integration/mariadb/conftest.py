@@ -19,7 +19,7 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 COLLECTIONS = REPOSITORY / ".cache" / "collections"
 
 # A quote, a backslash and a percent sign: what breaks statements that are put together from text. 32 bytes.
-PASSWORD = 'it\'s \\ 100%d "quoted" $(id) x789'  # noqa: S105 - of these servers only
+PASSWORD = 'it\'s \\ 100%d "quoted" $(id) ñ78'  # noqa: S105 - of these servers only
 
 
 @dataclass

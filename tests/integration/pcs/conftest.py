@@ -56,9 +56,9 @@ class Cluster:
         self.log = directory / "pcs.log"
         # A pcs in front of the real one that notes its arguments: for what must not be on a command line, and for
         # runs that must not need pcs at all.
-        shims = directory / "bin"
-        shims.mkdir()
-        pcs = shims / "pcs"
+        self.shims = directory / "bin"
+        self.shims.mkdir()
+        pcs = self.shims / "pcs"
         # In Python as the real one, and so imported once for all calls of a module, as the real one.
         pcs.write_text(
             "#!/usr/bin/python3 -Es\nimport runpy, sys\n"
@@ -68,7 +68,7 @@ class Cluster:
         pcs.chmod(0o755)
         self.env = {
             "CIB_file": str(self.file),
-            "PATH": f"{shims}:{os.environ['PATH']}",
+            "PATH": f"{self.shims}:{os.environ['PATH']}",
             "PYTHONPATH": f"{COLLECTIONS}:{os.environ.get('PYTHONPATH', '')}",
         }
         root = ET.fromstring(command("cibadmin", "--empty"))  # noqa: S314 - made by our own command
@@ -103,6 +103,18 @@ class Cluster:
             "last-rc-change": "1790000000", "exec-time": str(milliseconds), "queue-time": "0",
         })  # fmt: skip
         self.file.write_text(ET.tostring(root, encoding="unicode"))
+
+    def break_tool(self, program: str, word: str) -> None:
+        """Have a program fail from now on when one of its arguments is `word`, and else do what it does."""
+        shim, real = self.shims / program, shutil.which(program)
+        if program == "pcs":
+            shim.write_text(shim.read_text().replace(
+                "import runpy, sys\n", f"import runpy, sys\nif {word!r} in sys.argv: sys.exit('Error: broken on purpose')\n"
+            ))  # fmt: skip
+        else:
+            broken = f'case " $* " in *" {word} "*) cat > /dev/null; echo "broken on purpose" >&2; exit 1 ;; esac'
+            shim.write_text(f'#!/bin/sh\n{broken}\nexec {real} "$@"\n')
+            shim.chmod(0o755)
 
     def pcs(self, *argv: str) -> str:
         """Run the real pcs on the live CIB, as an operator would."""

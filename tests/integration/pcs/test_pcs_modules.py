@@ -252,6 +252,56 @@ def test_a_removal_leaves_a_valid_cluster(exchange):
     exchange.verify()
 
 
+# --- what is hard to write, and what goes wrong in the middle -----------------------------------------------------
+
+LETTERS, SIGNS = "José ñandú, ¿100%?", "it's \"one\" <&> $HOME; =x"
+
+
+def with_strings(option, user, password):
+    """A declaration with these as the option of a resource and as account and password of a fence device."""
+    return {
+        "stonith": [{**FENCE, "options": {**FENCE["options"], "username": user, "password": password}}],
+        "resources": [{**DUMMY, "options": {"fake": option}, "operations": MONITOR}],
+    }
+
+
+def values(cluster):
+    """The strings of such a declaration, as the cluster has them."""
+    found = {e.get("name"): e.get("value") for e in cluster.xml.iter("nvpair")}
+    return found.get("fake"), found.get("username"), found.get("password")
+
+
+@pytest.mark.parametrize("strings", [(LETTERS, SIGNS, f"SECRET {LETTERS}"), (SIGNS, LETTERS, f"SECRET {SIGNS}")])
+def test_every_character_arrives(cluster, strings):
+    done = cluster.good("pcs_cib", state="apply", **with_strings(*strings))
+    assert values(cluster) == strings
+    assert "SECRET" not in str(done) + "\n".join(cluster.pcs_calls())
+    assert not cluster.good("pcs_cib", state="apply", **with_strings(*strings))["changed"]
+    cluster.verify()
+
+
+def test_letters_and_signs_in_one_string_arrive_or_are_refused(cluster):
+    """Pacemaker 2.1.5 loses what follows the sign: then nothing may come into the cluster."""
+    strings = (f"{LETTERS}{SIGNS}", "u", f"SECRET {LETTERS}{SIGNS}")
+    before = cluster.file.read_text()
+    result = cluster.module("pcs_cib", state="apply", **with_strings(*strings))
+    assert "SECRET" not in str(result)
+    if result.get("failed"):
+        assert "cannot write down fake (a-instance_attributes-fake), password (f1-instance_attributes-password)" in result["msg"]
+        assert cluster.file.read_text() == before
+    else:
+        assert values(cluster) == strings
+        cluster.verify()
+
+
+@pytest.mark.parametrize(("program", "word"), [("pcs", "second"), ("crm_verify", "--xml-file"), ("cibadmin", "--patch")])
+def test_a_tool_that_fails_in_the_middle_leaves_the_cluster_as_it_was(exchange, program, word):
+    exchange.break_tool(program, word)
+    resources = [{"name": name, "agent": "ocf:pacemaker:Dummy", "operations": MONITOR} for name in ("one", "second", "third")]
+    message = exchange.refused("pcs_cib", state="apply", properties={"batch-limit": 9}, resources=resources)
+    assert "broken on purpose" in message
+
+
 # --- refused ------------------------------------------------------------------------------------------------------
 
 
