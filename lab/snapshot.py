@@ -53,8 +53,12 @@ def system() -> Snapshot:
 
 
 def deployed() -> Snapshot:
-    """Return what a deployment has made of both hosts; of /var/lib, whose contents live, only the names of files."""
-    found = {key: value for key, value in system().items() if key[1] != "content" or not key[2].startswith("/var/lib/")}
+    """Return what a deployment has made of both hosts; of /var/lib, whose contents live, only its directories themselves."""
+    found = {
+        (node, kind, name): value
+        for (node, kind, name), value in system().items()
+        if kind not in ("file", "content") or not name.startswith("/var/lib/") or (kind == "file" and name.count("/") == 3)
+    }
     for node in HOSTS:
         found |= _entries(node, _EXCHANGE)
     return found | cluster(exchange.run(next(iter(HOSTS)), ["cibadmin", "--query", "--scope=configuration"]))
