@@ -1,14 +1,21 @@
 """What the roles would do on a host of which only facts are known: their tasks and templates, rendered without running.
 
+It renders in a process of its own, `all_actions`: Ansible's plugins of this collection are not to be found any more where a test
+has imported a part of the collection before.
+
 The variables are those of inventories/example with made-up secrets; the facts are given. What a task learns while it runs
 (`register`, `set_fact`) is not known here: a value that needs it stays unrendered, and what undefined name it needs is told.
 """
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +25,6 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.loader import init_plugin_loader
 from ansible.template import Templar, trust_as_template
 from ansible.vars.manager import VariableManager
-
-init_plugin_loader()
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 ROLES = tuple(sorted(path.parent.parent.name for path in REPOSITORY.glob("roles/*/tasks/main.yml")))
@@ -31,8 +36,8 @@ _UNDEFINED = re.compile(r"'(\w+)' is undefined")
 Task = dict[str, Any]
 
 
-class NotKnown(Exception):
-    """A value needs a variable that has no value before the role runs; the message is the variable's name."""
+class NotKnown(str):
+    """Stands for a value that needs a variable which has no value before the role runs; it is the variable's name."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +81,7 @@ def _variables(loader: DataLoader, role: str, facts: dict[str, Any], **more: Any
     }
 
 
-def templar(role: str, facts: dict[str, Any], **more: Any) -> Templar:
+def _templar(role: str, facts: dict[str, Any], **more: Any) -> Templar:
     """Return what renders with a role's variables on a host with these facts."""
     loader = DataLoader()
     loader.set_basedir(str(REPOSITORY / "roles" / role))
@@ -91,7 +96,7 @@ def _rendered(renders: Templar, value: Any) -> Any:
     try:
         return renders.template(value)
     except AnsibleUndefinedVariable as error:
-        return NotKnown(*_UNDEFINED.findall(str(error))[:1])
+        return NotKnown(next(iter(_UNDEFINED.findall(str(error))), "?"))
 
 
 def _verdict(renders: Templar, conditions: tuple[Any, ...]) -> bool | None:
@@ -115,7 +120,7 @@ class _Walk:
 
     def __init__(self, role: str, facts: dict[str, Any], more: dict[str, Any]) -> None:
         self.role = role
-        self.renders = templar(role, facts, **more)
+        self.renders = _templar(role, facts, **more)
         self.known = self.renders.available_variables
         self.found: list[Action] = []
 
@@ -155,15 +160,37 @@ class _Walk:
         return _rendered(self.renders, trust_as_template(path.read_text()))
 
 
-def actions(role: str, facts: dict[str, Any], **more: Any) -> list[Action]:
-    """Return every module call of a role that is not ruled out, once for each item of its loop.
+def _to_json(value: Any) -> Any:
+    if isinstance(value, NotKnown):
+        return {"not known": str(value)}
+    if isinstance(value, dict):
+        return {str(key): _to_json(item) for key, item in value.items()}
+    return [_to_json(item) for item in value] if isinstance(value, list) else value
+
+
+def _from_json(value: Any) -> Any:
+    if isinstance(value, dict):
+        return NotKnown(value["not known"]) if set(value) == {"not known"} else {k: _from_json(v) for k, v in value.items()}
+    return [_from_json(item) for item in value] if isinstance(value, list) else value
+
+
+def all_actions(facts: dict[str, Any], given: dict[str, Any]) -> dict[str, list[Action]]:
+    """Return, by role, every module call that is not ruled out, once for each item of its loop.
 
     Args:
-        role: name of the role.
         facts: as the module setup returns them, without `ansible_`.
-        more: variables beside those of the example.
+        given: variables beside those of the example.
     """
-    walk = _Walk(role, facts, more)
+    done = subprocess.run(
+        [sys.executable, __file__], input=json.dumps({"facts": facts, "given": given}), capture_output=True, text=True,
+        check=False, cwd=REPOSITORY, env={**os.environ, "ANSIBLE_CONFIG": str(REPOSITORY / "ansible.cfg")},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return {role: [Action(**_from_json(action)) for action in found] for role, found in json.loads(done.stdout).items()}
+
+
+def _actions(role: str, facts: dict[str, Any], given: dict[str, Any]) -> list[Action]:
+    walk = _Walk(role, facts, given)
     walk.file("main.yml")
     return walk.found
 
@@ -198,3 +225,12 @@ def learnt(role: str) -> set[str]:
         *re.findall(r"register: (\w+)", text),
         *(name for block in set_facts for name in re.findall(r"^\s+(\w+):", block, re.MULTILINE)),
     }
+
+
+if __name__ == "__main__":
+    init_plugin_loader()
+    asked = json.load(sys.stdin)
+    json.dump(
+        {role: [_to_json(asdict(action)) for action in _actions(role, asked["facts"], asked["given"])] for role in ROLES},
+        sys.stdout, default=str,
+    )  # fmt: skip
