@@ -204,7 +204,8 @@ def test_login(
             host=host,
             port=port,
             user=user,
-            password=password,
+            # As bytes: of a text PyMySQL would take Latin-1, and the account was made with UTF-8.
+            password=password.encode(),
             connect_timeout=timeout,
             read_timeout=timeout,
             cursorclass=pymysql.cursors.DictCursor,

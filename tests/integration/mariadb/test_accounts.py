@@ -25,7 +25,7 @@ def grants(server: Server, who: str) -> list[str]:
 def login(server: Server, user: str, password: str, **tls: Any) -> int:
     """Log in by TCP; return the error's number, 0 for none."""
     try:
-        pymysql.connect(host="127.0.0.1", port=server.port, user=user, password=password, **tls).close()
+        pymysql.connect(host="127.0.0.1", port=server.port, user=user, password=password.encode(), **tls).close()
     except pymysql.err.Error as error:
         return int(error.args[0])
     return 0
