@@ -27,6 +27,8 @@ def playbook(inventory: str, name: str, *arguments: str, everything: bool = Fals
     return subprocess.run(
         ["ansible-playbook", "-i", f"inventories/{inventory}", f"playbooks/{name}", *arguments],
         cwd=REPOSITORY, capture_output=True, text=True, check=False,
+        # Its own: ssh makes its input non-blocking, and Ansible refuses one that another run's ssh has made so.
+        stdin=subprocess.DEVNULL,
         env={**os.environ, "ANSIBLE_CONFIG": str(REPOSITORY / "ansible.cfg"), "ANSIBLE_FORCE_COLOR": "0",
              "ANSIBLE_NOCOLOR": "1", "ANSIBLE_DISPLAY_OK_HOSTS": str(int(everything))},
     )  # fmt: skip
