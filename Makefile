@@ -71,7 +71,7 @@ test: setup ## Every tier that runs without virtual machines (a quarter of an ho
 	mkdir -p .cache/log
 	$(MAKE) --no-print-directory integration
 	# The two hosts wait much of the time. What needs nothing but processors has them meanwhile, and gives way to the hosts.
-	nice --adjustment=19 $(MAKE) --no-print-directory static unit </dev/null >.cache/log/checks.log 2>&1 &
+	nice --adjustment=19 $(MAKE) --no-print-directory static unit >.cache/log/checks.log 2>&1 &
 	checks=$$! molecule=0 result=0
 	$(MAKE) --no-print-directory molecule || molecule=$$?
 	printf '\n== Static checks and unit tests, which ran meanwhile\n'

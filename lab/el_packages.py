@@ -22,10 +22,11 @@ from tools import recap
 
 from . import image
 from .command import run
-from .config import MIRROR, REPOSITORY, LabError
+from .config import REPOSITORY, LabError
 
 SUITE = "bookworm"
 RECORDED = REPOSITORY / "tests/unit/roles/recorded"
+PACKAGES = ("createrepo-c", "dnf", "dnf-plugins-core", "gnupg", "passwd", "python3", "python3-dnf", "rpm", "systemd")
 RELEASES = ("el9", "el10")
 PLAYBOOK = REPOSITORY / "lab/el_packages.yml"
 #: Repositories by the id that they have on the clones of RHEL, and whether those ship them enabled.
@@ -84,13 +85,6 @@ def by_repository(packages: Packages) -> dict[str, list[str]]:
     for name, entry in packages.items():
         found[{"unknown": "crb"}.get(entry["repository"], entry["repository"].lower())].append(name)
     return found
-
-
-def _make_tree(tree: Path) -> None:
-    run([
-        "mmdebstrap", "--variant=minbase", "--aptopt=Acquire::Check-Valid-Until \"false\"", "--dpkgopt=force-unsafe-io",
-        "--include=createrepo-c,dnf,dnf-plugins-core,gnupg,passwd,python3,python3-dnf,rpm,systemd", SUITE, str(tree), MIRROR,
-    ])  # fmt: skip
 
 
 def _inside(tree: Path, script: str, stdin: str | None = None) -> str:
@@ -165,7 +159,7 @@ def main() -> int:
     try:
         with tempfile.TemporaryDirectory(prefix="dialtone-el.", ignore_cleanup_errors=True) as directory:
             base = Path(directory) / "base"
-            _make_tree(base)
+            image.debootstrap(base, SUITE, PACKAGES)
             for release in RELEASES:
                 prove(base, release)
     except LabError as error:

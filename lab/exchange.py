@@ -223,6 +223,11 @@ def cluster(node: str | None = None) -> Cluster:
     raise LabError(f"no node tells the state of the cluster: {'; '.join(problems) or 'every host is off'}")
 
 
+def configuration() -> str:
+    """Return the cluster's configuration as XML; its version counts every change, also one taken back."""
+    return run(next(iter(HOSTS)), ["cibadmin", "--query", "--scope=configuration"])
+
+
 def active_node(node: str | None = None) -> str:
     """Return the node on which Asterisk runs, as `node` (or the first that answers) sees it.
 

@@ -102,15 +102,14 @@ def _drop_unused(keep: Path) -> None:
             shutil.rmtree(image, ignore_errors=True)
 
 
-def _debootstrap(target: Path) -> None:
+def debootstrap(target: Path, suite: str, packages: Iterable[str], *options: str) -> None:
+    """Make a minimal Debian with some packages in a directory; `options` are further ones of mmdebstrap."""
     run([
-        "mmdebstrap", "--variant=minbase", f"--include={','.join(BASE_PACKAGES)}", "--skip=cleanup/apt/lists",
+        "mmdebstrap", "--variant=minbase", f"--include={','.join(packages)}",
         # A mirror's snapshot can be older than its own date of expiry.
         "--aptopt=Acquire::Check-Valid-Until \"false\"",
-        # An image that can be baked again has no use for fsync, nor for manuals.
-        "--dpkgopt=force-unsafe-io", "--dpkgopt=path-exclude=/usr/share/man/*",
-        "--dpkgopt=path-exclude=/usr/share/doc/*", "--dpkgopt=path-exclude=/usr/share/locale/*",
-        SUITE, str(target), MIRROR,
+        # A tree that can be made again has no use for fsync.
+        "--dpkgopt=force-unsafe-io", *options, suite, str(target), MIRROR,
     ])  # fmt: skip
 
 

@@ -24,10 +24,11 @@ from . import exchange, phones, snapshot
 from .command import plain, run
 from .config import LAB_DIR, REPOSITORY, LabError
 from .phones import Phone
+from .playbooks import invocation
 from .snapshot import Snapshot
 from .story import CALLEE, CALLEE_HZ, CALLER, CALLER_HZ
 
-SITE = ["ansible-playbook", "-i", "inventories/lab", "playbooks/site.yml"]
+SITE = invocation("lab", "playbooks/site.yml")
 #: The passwords that a lab makes up, by file in its directory of secrets: kept, so that two labs can be compared.
 Secrets = dict[Path, bytes]
 
@@ -78,10 +79,7 @@ def _kill_with_descendants(root: int) -> None:
 
 def _deploy(log: Path, seconds: float | None = None) -> int | None:
     """Run site.yml, its output going to `log`; kill it and all its processes after `seconds` and return None."""
-    with log.open("wb") as out, subprocess.Popen(
-        SITE, cwd=REPOSITORY, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, start_new_session=True,
-        env={**os.environ, "ANSIBLE_CONFIG": str(REPOSITORY / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"},
-    ) as process:  # fmt: skip
+    with log.open("wb") as out, subprocess.Popen(**SITE, stdout=out, stderr=subprocess.STDOUT) as process:
         try:
             return process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -125,12 +123,11 @@ def interrupt(kills: int, seed: int) -> list[str]:
     logs.mkdir(parents=True, exist_ok=True)
     secrets: Secrets = {}
     one, other = (_undisturbed(logs / f"undisturbed-{number}.log", secrets) for number in (1, 2))
-    steady = {key for key, value in one.outcome.items() if other.outcome.get(key) == value}
-    expected = {key: one.outcome[key] for key in steady}
-    volatile = (one.outcome.keys() | other.outcome.keys()) - steady
+    expected = {key: value for key, value in one.outcome.items() if other.outcome.get(key) == value}
+    volatile = (one.outcome.keys() | other.outcome.keys()) - expected.keys()
     seconds = min(one.seconds, other.seconds)
     print(
-        f"undisturbed: {one.seconds:.0f} s and {other.seconds:.0f} s; alike {len(steady)} entries, not {len(volatile)}",
+        f"undisturbed: {one.seconds:.0f} s and {other.seconds:.0f} s; alike {len(expected)} entries, not {len(volatile)}",
         flush=True,
     )
     found: list[str] = []

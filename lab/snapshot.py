@@ -61,7 +61,7 @@ def deployed() -> Snapshot:
     }
     for node in HOSTS:
         found |= _entries(node, _EXCHANGE)
-    return found | cluster(exchange.run(next(iter(HOSTS)), ["cibadmin", "--query", "--scope=configuration"]))
+    return found | cluster(exchange.configuration())
 
 
 def cluster(configuration: str) -> Snapshot:

@@ -21,7 +21,8 @@ import time
 from pathlib import Path
 
 from .command import run
-from .config import MIRROR, REPOSITORY, LabError
+from .config import REPOSITORY, LabError
+from .image import debootstrap
 
 SUITE = "trixie"
 VERSION = "22.10.1"
@@ -42,11 +43,7 @@ def say(text: str) -> None:
 
 def make_tree(tree: Path) -> None:
     """Make a minimal Debian 13 in `tree`, with what Ansible needs and no package starting anything."""
-    run([
-        "mmdebstrap", "--variant=minbase", "--include=ca-certificates,python3,python3-apt,systemd",
-        "--skip=cleanup/apt/lists", "--aptopt=Acquire::Check-Valid-Until \"false\"", "--dpkgopt=force-unsafe-io",
-        SUITE, str(tree), MIRROR,
-    ])  # fmt: skip
+    debootstrap(tree, SUITE, ("ca-certificates", "python3", "python3-apt", "systemd"), "--skip=cleanup/apt/lists")
     policy = tree / "usr/sbin/policy-rc.d"
     policy.write_text("#!/bin/sh\nexit 101\n")
     policy.chmod(0o755)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Iterator
 
 import pytest
 
 from . import exchange
-from .config import HOSTS, REPOSITORY
+from .config import HOSTS
 from .phones import Phone
+from .playbooks import invocation
 
 SERVICES = ("asterisk", "chrony", "corosync", "firewalld", "mariadb", "pacemaker", "pcsd")
 
@@ -24,25 +24,16 @@ def playbook(inventory: str, name: str, *arguments: str, everything: bool = Fals
         arguments: further arguments of ansible-playbook.
         everything: with the results of tasks that changed nothing, without which what a failed assertion shows is shorter.
     """
+    shown = {"ANSIBLE_DISPLAY_OK_HOSTS": str(int(everything))}
     return subprocess.run(
-        ["ansible-playbook", "-i", f"inventories/{inventory}", f"playbooks/{name}", *arguments],
-        cwd=REPOSITORY, capture_output=True, text=True, check=False,
-        # Its own: ssh makes its input non-blocking, and Ansible refuses one that another run's ssh has made so.
-        stdin=subprocess.DEVNULL,
-        env={**os.environ, "ANSIBLE_CONFIG": str(REPOSITORY / "ansible.cfg"), "ANSIBLE_FORCE_COLOR": "0",
-             "ANSIBLE_NOCOLOR": "1", "ANSIBLE_DISPLAY_OK_HOSTS": str(int(everything))},
-    )  # fmt: skip
+        **invocation(inventory, f"playbooks/{name}", *arguments, **shown), capture_output=True, text=True, check=False
+    )
 
 
 def processes() -> dict[str, str]:
     """Return the main process and the time of the last start of every service of the exchange, by node."""
     argv = ["systemctl", "show", "--property=Id,MainPID,ActiveEnterTimestampMonotonic", *SERVICES]
     return {node: exchange.run(node, argv) for node in HOSTS}
-
-
-def configuration() -> str:
-    """Return the cluster's configuration; its version counts every change, also one taken back."""
-    return exchange.run(next(iter(HOSTS)), ["cibadmin", "--query", "--scope=configuration"])
 
 
 @pytest.fixture

@@ -10,8 +10,6 @@ it, and then find nothing to do.
 
 from __future__ import annotations
 
-import argparse
-import os
 import re
 import subprocess
 import sys
@@ -22,8 +20,9 @@ from pathlib import Path
 from lab import exchange
 from lab.__main__ import up
 from lab.config import HOSTS, LAB_DIR, REPOSITORY, LabError
+from lab.playbooks import invocation
 
-from . import Measured, report
+from . import Measured, measure, parser, report
 
 _HERE = Path(__file__).parent
 #: The variables of the cluster as ha_cluster exports them: passwords of fence devices are among them.
@@ -39,12 +38,10 @@ def roles(output: str) -> Measured:
 
 def _playbook(playbook: Path, *arguments: str, variables: dict[str, str] | None = None) -> tuple[float, str]:
     begun = time.monotonic()
+    profiled = {"ANSIBLE_CALLBACKS_ENABLED": "ansible.posix.profile_roles", "PROFILE_ROLES_SUMMARY_ONLY": "1"}
     result = subprocess.run(
-        ["ansible-playbook", "-i", "inventories/lab", str(playbook), *arguments],
-        cwd=REPOSITORY, capture_output=True, text=True, check=False,
-        env={**os.environ, "ANSIBLE_CONFIG": str(REPOSITORY / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1",
-             "ANSIBLE_CALLBACKS_ENABLED": "ansible.posix.profile_roles", "PROFILE_ROLES_SUMMARY_ONLY": "1", **(variables or {})},
-    )  # fmt: skip
+        **invocation("lab", str(playbook), *arguments, **profiled, **(variables or {})), capture_output=True, text=True, check=False
+    )
     taken = time.monotonic() - begun
     if result.returncode != 0:
         raise LabError(f"{playbook.name}: exit code {result.returncode}:\n{(result.stdout + result.stderr)[-3000:]}")
@@ -92,25 +89,19 @@ def _clusters(role: Path, ours_first: bool) -> Measured:
 
 def main() -> int:
     """Run the deployments and print the table; return 1 when one of them fails."""
-    parser = argparse.ArgumentParser(prog="python3 -m lab.benchmarks.deployment", description=__doc__)
-    parser.add_argument("--runs", type=int, default=5, help="how many pairs are deployed (1 to 50, default 5)")
-    parser.add_argument("--ha-cluster", type=Path, help="directory of the role ha_cluster of linux-system-roles, to compare")
-    arguments = parser.parse_args()
-    runs = min(50, max(1, arguments.runs))
-    measured: list[Measured] = []
-    try:
-        while len(measured) < runs:
-            up()
-            run = _site()
-            if arguments.ha_cluster:
-                run += _clusters(arguments.ha_cluster, ours_first=len(measured) % 2 == 0)
-            measured.append(run)
-            print(report(f"run {len(measured)}, seconds", [run]), flush=True)
-    except LabError as error:
-        print(f"deployment: run {len(measured) + 1} of {runs} failed: {error}", file=sys.stderr)
-    if measured:
-        print(f"\n{report('seconds', measured)}")
-    return 0 if len(measured) == runs else 1
+    command_line = parser("lab.benchmarks.deployment", __doc__ or "")
+    command_line.add_argument("--ha-cluster", type=Path, help="directory of the role ha_cluster of linux-system-roles, to compare")
+    arguments = command_line.parse_args()
+
+    def once(before: int) -> Measured:
+        up()
+        run = _site()
+        if arguments.ha_cluster:
+            run += _clusters(arguments.ha_cluster, ours_first=before % 2 == 0)
+        print(report(f"run {before + 1}, seconds", [run]), flush=True)
+        return run
+
+    return measure(arguments.runs, "seconds", once)
 
 
 if __name__ == "__main__":

@@ -185,9 +185,7 @@ def run_object_module(module: Any, edit: Edit) -> None:
     try:
         if cib_file:
             actions, diff = edit_file(run, Path(cib_file), edit)
-            result: dict[str, Any] = {"changed": bool(actions), "actions": [], "actions_text": []}
-            result["interruptions"] = []
-            result["failed_resources"] = []
+            result = outcome_result(Outcome(changed=bool(actions)))
         else:
             actions, outcome = edit_live(run, edit, check_mode=module.check_mode, wait=module.params["wait"])
             diff, result = outcome.diff, outcome_result(outcome)

@@ -18,7 +18,8 @@ from .servers import Server, certificates, client_programs, mysql_user_exists, w
 REPOSITORY = Path(__file__).resolve().parents[3]
 COLLECTIONS = REPOSITORY / ".cache" / "collections"
 
-# A quote, a backslash and a percent sign: what breaks statements that are put together from text. 32 bytes.
+# A quote, a backslash and a percent sign: what breaks statements that are put together from text; and a letter outside ASCII.
+# 32 bytes.
 PASSWORD = 'it\'s \\ 100%d "quoted" $(id) ñ78'  # noqa: S105 - of these servers only
 
 

@@ -14,7 +14,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -88,15 +88,21 @@ def _templar(role: str, facts: dict[str, Any], **more: Any) -> Templar:
     return Templar(loader=loader, variables=_variables(loader, role, facts, **more))
 
 
-def _rendered(renders: Templar, value: Any) -> Any:
+def _each(value: Any, change: Callable[[Any], Any]) -> Any:
+    """Return dictionaries and lists with each value in them changed."""
     if isinstance(value, dict):
-        return {key: _rendered(renders, item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_rendered(renders, item) for item in value]
-    try:
-        return renders.template(value)
-    except AnsibleUndefinedVariable as error:
-        return NotKnown(next(iter(_UNDEFINED.findall(str(error))), "?"))
+        return {str(key): _each(item, change) for key, item in value.items()}
+    return [_each(item, change) for item in value] if isinstance(value, list) else change(value)
+
+
+def _rendered(renders: Templar, value: Any) -> Any:
+    def one(template: Any) -> Any:
+        try:
+            return renders.template(template)
+        except AnsibleUndefinedVariable as error:
+            return NotKnown(next(iter(_UNDEFINED.findall(str(error))), "?"))
+
+    return _each(value, one)
 
 
 def _verdict(renders: Templar, conditions: tuple[Any, ...]) -> bool | None:
@@ -111,7 +117,8 @@ def _verdict(renders: Templar, conditions: tuple[Any, ...]) -> bool | None:
     return True if known else None
 
 
-def _listed(value: Any) -> list[Any]:
+def listed(value: Any) -> list[Any]:
+    """Return a list as it is, and what is none as the one thing in a list."""
     return value if isinstance(value, list) else [value]
 
 
@@ -130,7 +137,7 @@ class _Walk:
 
     def tasks(self, tasks: list[Task], file: str, conditions: tuple[Any, ...], variables: Task) -> None:
         for task in tasks:
-            inherited = (*conditions, *_listed(task.get("when", [])))
+            inherited = (*conditions, *listed(task.get("when", [])))
             own = {**variables, **task.get("vars", {})}
             blocks = [name for name in _BLOCKS if name in task]
             for name in blocks:
@@ -161,11 +168,7 @@ class _Walk:
 
 
 def _to_json(value: Any) -> Any:
-    if isinstance(value, NotKnown):
-        return {"not known": str(value)}
-    if isinstance(value, dict):
-        return {str(key): _to_json(item) for key, item in value.items()}
-    return [_to_json(item) for item in value] if isinstance(value, list) else value
+    return _each(value, lambda item: {"not known": str(item)} if isinstance(item, NotKnown) else item)
 
 
 def _from_json(value: Any) -> Any:
@@ -195,26 +198,24 @@ def _actions(role: str, facts: dict[str, Any], given: dict[str, Any]) -> list[Ac
     return walk.found
 
 
+def _leaves(value: Any) -> Iterator[Any]:
+    if isinstance(value, dict):
+        yield from value
+    if isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _leaves(item)
+    else:
+        yield value
+
+
 def strings(value: Any) -> Iterator[str]:
     """Give every text in an action's arguments: keys too, and `NotKnown` not."""
-    if isinstance(value, dict):
-        for key, item in value.items():
-            yield str(key)
-            yield from strings(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from strings(item)
-    elif not isinstance(value, NotKnown):
-        yield str(value)
+    return (str(leaf) for leaf in _leaves(value) if not isinstance(leaf, NotKnown))
 
 
 def unknown(value: Any) -> Iterator[str]:
     """Give the name of every variable that an action's arguments need and that is not known before the run."""
-    if isinstance(value, NotKnown):
-        yield str(value)
-    elif isinstance(value, dict | list):
-        for item in value.values() if isinstance(value, dict) else value:
-            yield from unknown(item)
+    return (str(leaf) for leaf in _leaves(value) if isinstance(leaf, NotKnown))
 
 
 def learnt(role: str) -> set[str]:

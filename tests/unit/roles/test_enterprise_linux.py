@@ -63,8 +63,9 @@ def actions(role: str, release: str) -> list[rendering.Action]:
 
 def named(role: str, release: str, modules: set[str]) -> list[str]:
     """Return the names that a role gives to some modules."""
-    values = [action.arguments["name"] for action in actions(role, release) if action.module in modules]
-    return [name for value in values for name in (value if isinstance(value, list) else [value])]
+    return [
+        name for action in actions(role, release) if action.module in modules for name in rendering.listed(action.arguments["name"])
+    ]
 
 
 @pytest.mark.parametrize("release", RELEASES, ids=[release["name"] for release in RELEASES])
@@ -108,8 +109,7 @@ def test_the_packages_are_in_the_release_and_in_a_repository_that_is_enabled(rol
     known = {**PACKAGES[release], **streams}
     for action in actions(role, release):
         if action.module == "community.general.dnf_config_manager":
-            wanted = action.arguments["name"]
-            enabled |= {PACKAGES["repositories"][name] for name in (wanted if isinstance(wanted, list) else [wanted])}
+            enabled |= {PACKAGES["repositories"][name] for name in rendering.listed(action.arguments["name"])}
             # Which of the three has it was not to be seen; all are enabled now.
             enabled |= {"unknown"} if "CRB" in enabled else set()
         elif action.module == "ansible.builtin.yum_repository":

@@ -8,7 +8,7 @@ import time
 from lab import exchange
 from lab.config import HOSTS
 from lab.probe import SipProbe
-from lab.testing import configuration, playbook, processes
+from lab.testing import playbook, processes
 from tools import recap
 
 
@@ -18,7 +18,7 @@ def deploy(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_second_run_changes_nothing_and_moves_nothing() -> None:
-    before = (exchange.active_node(), processes(), configuration())
+    before = (exchange.active_node(), processes(), exchange.configuration())
     begun = time.monotonic()
     with SipProbe() as sip:
         sip.wait_answer(begun, 5)
@@ -27,6 +27,6 @@ def test_a_second_run_changes_nothing_and_moves_nothing() -> None:
     assert result.returncode == 0, result.stdout + result.stderr
     complaints = recap.complaints(recap.parse(result.stdout), list(HOSTS), max_changed=0)
     assert complaints == [], result.stdout
-    assert (exchange.active_node(), processes(), configuration()) == before
+    assert (exchange.active_node(), processes(), exchange.configuration()) == before
     # The exchange answered all along: a probe is sent every 0.1 s, and the machine is busy with Ansible meanwhile.
     assert silence < 2.0

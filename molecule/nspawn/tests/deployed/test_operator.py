@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from lab import exchange
-from lab.testing import configuration, playbook
+from lab.testing import playbook
 from tools import recap
 
 #: What is done by hand, what takes it back, and what the acceptance says of it, for the standby and the active node.
@@ -38,10 +38,10 @@ def by_hand() -> Iterator[list[str]]:
 
 
 def test_a_deployment_leaves_what_was_done_by_hand_and_says_so(by_hand: list[str]) -> None:
-    before = configuration()
+    before = exchange.configuration()
     result = playbook("lab", "site.yml", "--extra-vars", "verify_wait=1")
     said = " ".join((result.stdout + result.stderr).split())
-    assert configuration() == before
+    assert exchange.configuration() == before
     # The acceptance fails, and it alone.
     assert result.returncode != 0
     assert all(counters["changed"] == 0 for counters in recap.parse(result.stdout).values()), said
