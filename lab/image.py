@@ -77,7 +77,12 @@ def bake() -> Path:
     remove_tree(partial)
     partial.mkdir(parents=True)
     print(f"golden image {target.parent.name}: Debian {SUITE} (some 20 s)", flush=True)
-    _debootstrap(partial / "root")
+    debootstrap(
+        partial / "root", SUITE, BASE_PACKAGES, "--skip=cleanup/apt/lists",
+        # The image has no use for manuals.
+        "--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/doc/*",
+        "--dpkgopt=path-exclude=/usr/share/locale/*",
+    )  # fmt: skip
     print(f"golden image: the roles' packages (some 2 minutes; log {partial}/bake.log)", flush=True)
     run_playbook(REPOSITORY / "lab" / "image.yml", partial / "root", partial / "bake.log", {"image_roles": ROLES})
     partial.rename(target.parent)
