@@ -78,7 +78,6 @@ test: setup ## Every tier that runs without virtual machines (a quarter of an ho
 	wait "$$checks" || result=$$?
 	cat .cache/log/checks.log
 	(( result == 0 && molecule == 0 )) || { printf '\nmake test: failed (checks: %d, molecule: %d)\n' "$$result" "$$molecule" >&2; exit 1; }
-	$(MAKE) --no-print-directory artifact
 	printf '\nmake test: everything passed, %d s\n' "$$((SECONDS - begin))"
 
 .PHONY: test-vm
@@ -122,14 +121,10 @@ integration: setup ## Modules against real pcs on offline CIBs, and two real Mar
 	$(call step,integration tests,$(pytest) tests/integration)
 
 .PHONY: molecule
-molecule: setup ## Two systemd-nspawn hosts: deploy, call, kill; the lab stays up for `make artifact`
+molecule: setup ## Two systemd-nspawn hosts: deploy, call, kill; the lab stays up
 	# --destroy=never keeps molecule from destroying at the beginning too, and it skips `create` when it remembers hosts.
 	molecule destroy --scenario-name nspawn
 	$(call step,molecule nspawn,molecule test --scenario-name nspawn --destroy never)
-
-.PHONY: artifact
-artifact: setup ## Build the collection, install it elsewhere, run it from there on the running lab: changed=0
-	$(call step,the built artifact,tools/artifact_test.sh)
 
 .PHONY: interruption
 interruption: setup-demo ## Kill site.yml at KILLS random moments (10; SEED), run it again, compare (half an hour; not in `make test`)

@@ -1,15 +1,8 @@
-"""Check the recap of an ansible-playbook run.
-
-usage: python3 tools/recap.py --hosts server1,server2 [--max-changed N] < output of ansible-playbook
-
-Exit 1 when a host is missing, failed or unreachable, or changed more than allowed.
-"""
+"""The recap at the end of what ansible-playbook prints: what it counts for each host, and what is wrong with that."""
 
 from __future__ import annotations
 
-import argparse
 import re
-import sys
 
 # "server1  : ok=42  changed=0  unreachable=0  failed=0  skipped=7  rescued=0  ignored=0", in colour perhaps.
 RECAP_LINE = re.compile(r"^(?P<host>\S+)\s*: (?P<counts>ok=\d+\s+changed=\d+.*)$")
@@ -49,26 +42,3 @@ def complaints(recap: dict[str, dict[str, int]], hosts: list[str], max_changed: 
         if max_changed is not None and counts["changed"] > max_changed:
             found.append(f"{host}: {counts['changed']} tasks changed something, allowed are {max_changed}")
     return found
-
-
-def main() -> int:
-    """Read the output on stdin, print the verdict, return the exit code."""
-    parser = argparse.ArgumentParser(description="Check the recap of an ansible-playbook run, read on stdin.")
-    parser.add_argument("--hosts", required=True, help="hosts that must be in it, separated by commas")
-    parser.add_argument("--max-changed", type=int, help="most changed tasks a host may have; any number without it")
-    arguments = parser.parse_args()
-    try:
-        recap = parse(sys.stdin.read())
-    except ValueError as error:
-        print(f"recap: {error}", file=sys.stderr)
-        return 1
-    found = complaints(recap, arguments.hosts.split(","), arguments.max_changed)
-    for line in found:
-        print(f"recap: {line}", file=sys.stderr)
-    if not found:
-        print("recap: " + ", ".join(f"{host} ok={c['ok']} changed={c['changed']}" for host, c in recap.items()))
-    return 1 if found else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
