@@ -65,6 +65,11 @@ def root() -> Path:
     return CACHE_DIR / "images" / key() / "root"
 
 
+def bare() -> Path:
+    """Return the directory of the same Debian without anything that a role installs; `bake` makes it too."""
+    return root().with_name("bare")
+
+
 def bake() -> Path:
     """Return the image's root directory, after making it where it is not in the cache."""
     target = root()
@@ -83,6 +88,10 @@ def bake() -> Path:
         "--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/doc/*",
         "--dpkgopt=path-exclude=/usr/share/locale/*",
     )  # fmt: skip
+    run(["cp", "-a", "--reflink=auto", str(partial / "root"), str(partial / "bare")])
+    run(["systemctl", f"--root={partial / 'bare'}", "enable", "systemd-networkd.service", "ssh.service"])
+    for key_file in (partial / "bare/etc/ssh").glob("ssh_host_*"):
+        key_file.unlink()
     print(f"golden image: the roles' packages (some 2 minutes; log {partial}/bake.log)", flush=True)
     run_playbook(REPOSITORY / "lab" / "image.yml", partial / "root", partial / "bake.log", {"image_roles": ROLES})
     partial.rename(target.parent)

@@ -29,8 +29,13 @@ systemctl list-units --type=service --state=active --no-legend --plain | awk '{p
 #: What a deployment makes of that: who listens, what the firewall lets in, and the accounts of the database.
 _EXCHANGE = r"""
 export LC_ALL=C
-ss --no-header --listening --tcp --udp --numeric --processes \
-  | sed -n 's/^\(tcp\|udp\) .* \([^ ]*:[0-9]*\) *[^ ]* *users:((\("[^"]*"\).*/listens\t\1 \2\t\3/p'
+# A port that the kernel chose is another one each time.
+ss --no-header --listening --tcp --udp --numeric --processes | awk '{
+  at = $5; port = at; sub(/.*:/, "", port)
+  if (port + 0 >= 32768) sub(/:[0-9]*$/, ":chosen", at)
+  split($7, users, "\"")
+  print "listens\t" $1 " " at "\t" users[2]
+}'
 firewall-cmd --list-all-zones | awk '/^[^ ]/ {zone = $1; next} NF {key = $1; $1 = ""; print "firewall\t" zone " " key "\t" $0}'
 mariadb --no-defaults --user=root --batch --skip-column-names --execute "
   SELECT 'account', concat(user, '@', host), concat_ws(' ', plugin, authentication_string, ssl_type) FROM mysql.user"

@@ -110,13 +110,18 @@ class Server(ThreadingHTTPServer):
 
 
 def make_identity() -> None:
-    """Generate the switch's certificate and its password."""
+    """Generate the switch's certificate and its first password."""
     CERTIFICATE.parent.mkdir(mode=0o700, exist_ok=True)
     run([
         "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
         "-days", "3650", "-subj", "/CN=lab power switch", "-addext", f"subjectAltName=IP:{MACHINE_ADDRESS}",
         "-keyout", str(KEY), "-out", str(CERTIFICATE),
     ])  # fmt: skip
+    make_password()
+
+
+def make_password() -> None:
+    """Generate a password, which the switch knows from its next start on."""
     PASSWORD.parent.mkdir(mode=0o700, exist_ok=True)
     with os.fdopen(os.open(PASSWORD, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         file.write(secrets.token_urlsafe(24))

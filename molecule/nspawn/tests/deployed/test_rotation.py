@@ -8,15 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from lab import exchange, phones
-from lab.config import HOSTS, LAB_DIR
+from lab import exchange, phones, switch
+from lab.config import HOSTS, LAB_DIR, MACHINE_ADDRESS, SWITCH_PORT, SWITCH_USER, LabError
 from lab.phones import Phone
 from lab.probe import SipProbe
 from lab.testing import playbook, processes
 
 SECRETS = LAB_DIR / "secrets"
-#: Those that the inventory gives. The others are the lab's own.
-ROTATED = ("hacluster", "mariadb_replication", "sip_100", "sip_101", "voicemail_100", "voicemail_101")
+#: Those that the inventory makes up where they are missing. That of the fence devices is made up by the power switch.
+GENERATED = ("hacluster", "mariadb_replication", "sip_100", "sip_101", "voicemail_100", "voicemail_101")
+ROTATED = (*GENERATED, "switch")
 #: Six digits of a PIN are in any text by chance.
 SEARCHED = tuple(name for name in ROTATED if not name.startswith("voicemail_"))
 
@@ -39,6 +40,18 @@ def watched() -> Iterator[None]:
         exchange.run(node, ["rm", "--force", "/run/lab-watched", "/run/lab-command-lines"])
 
 
+def power_seen_by(node: str, password: str) -> str:
+    """Return what the fence agent says of the other node's power, as the cluster calls it on a node.
+
+    Raises LabError when the switch refuses the password.
+    """
+    options = {
+        "action": "status", "ip": MACHINE_ADDRESS, "ipport": SWITCH_PORT, "ssl_ca": "/etc/pki/lab-switch.pem",
+        "username": SWITCH_USER, "password": password, "plug": exchange.peer(node),
+    }  # fmt: skip
+    return exchange.run(node, ["fence_lab_switch"], "".join(f"{name}={value}\n" for name, value in options.items()))
+
+
 def certificates() -> dict[str, str]:
     """Return from when the certificate counts that each database shows."""
     status = ["mariadb", "--batch", "--skip-column-names", "--execute=SHOW STATUS LIKE 'Ssl_server_not_before'"]
@@ -47,8 +60,11 @@ def certificates() -> dict[str, str]:
 
 def test_every_secret_of_the_inventory_is_replaced(watched: None) -> None:
     active, before, shown, old = exchange.active_node(), processes(), certificates(), read(ROTATED)
-    for name in ROTATED:
+    for name in GENERATED:
         (SECRETS / name).unlink()
+    switch.stop()
+    switch.make_password()
+    switch.start()
     for node in HOSTS:
         Path(LAB_DIR, "pki", f"lab-{node}-mariadb.crt").unlink()
     begun, since = time.monotonic(), time.time()
@@ -85,6 +101,11 @@ def test_every_secret_of_the_inventory_is_replaced(watched: None) -> None:
         stranger.wait_rejected()
     finally:
         stranger.stop()
+    assert "ON" in power_seen_by(active, new["switch"])
+    with pytest.raises(LabError, match="(?i)login|password"):
+        power_seen_by(active, old["switch"])
+    # The cluster itself has it too: each device runs, and none has failed.
+    exchange.wait_healthy(60)
 
 
 def test_the_key_of_the_cluster_is_replaced_while_it_runs() -> None:

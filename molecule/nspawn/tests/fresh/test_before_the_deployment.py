@@ -3,12 +3,50 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from pathlib import Path
 
-from lab import exchange, snapshot
+import pytest
+
+from lab import exchange, hosts, image, nspawn, snapshot
 from lab.command import run
-from lab.config import BRIDGE, FLOATING_ADDRESS, HOSTS, NETNS
+from lab.config import BRIDGE, FLOATING_ADDRESS, HOSTS, LAB_DIR, NETNS
 from lab.testing import playbook
 from tools import recap
+
+
+def make_anew(name: str, tree: Path) -> None:
+    """Make a host of the lab again, from another directory, and boot it."""
+    nspawn.destroy(name)
+    for connection in (LAB_DIR / "ssh/control").glob("*"):
+        connection.unlink()
+    nspawn.create(name, tree)
+    hosts.start(name)
+    hosts.wait_booted(name)
+
+
+@pytest.fixture
+def bare_hosts() -> Iterator[None]:
+    """Have hosts on which nothing is that a role installs; afterwards they are as they were made."""
+    for name in HOSTS:
+        make_anew(name, image.bare())
+    yield
+    for name in HOSTS:
+        make_anew(name, image.root())
+
+
+def test_a_dry_run_on_machines_without_any_package_goes_to_its_end_and_changes_nothing(bare_hosts: None) -> None:
+    before = snapshot.system()
+    installed = {name for _node, kind, name in before if kind == "package"}
+    assert installed & {"asterisk", "firewalld", "mariadb-server", "pcs"} == set()
+    result = playbook("lab", "site.yml", "--check", "--diff", everything=True)
+    said = " ".join(result.stdout.split())
+    assert result.returncode == 0, result.stdout + result.stderr
+    for node in HOSTS:
+        for package in ("MariaDB", "ODBC"):
+            assert f"{node}: the packages of {package} would be installed first" in said
+        assert f"{node}: the cluster's packages would be installed first" in said.replace("''", "'")
+    assert snapshot.differences(before, snapshot.system()) == []
 
 
 def test_a_dry_run_goes_to_its_end_and_changes_nothing() -> None:
