@@ -128,7 +128,7 @@ def debootstrap(target: Path, suite: str, packages: Iterable[str], *options: str
 
 
 @contextmanager
-def _chroot_ready(target: Path) -> Iterator[None]:
+def chroot_ready(target: Path) -> Iterator[None]:
     """Give the chroot a /proc, name resolution, and a policy that no package starts its service."""
     policy = target / "usr/sbin/policy-rc.d"
     policy.write_text("#!/bin/sh\nexit 101\n")
@@ -164,7 +164,7 @@ def run_playbook(playbook: Path, target: Path, log: Path, variables: dict[str, A
         program, "-i", "image,", "-e", f"ansible_host={target}", "-e", f"lab_dir={LAB_DIR}",
         "-e", "ansible_connection=community.general.chroot", "-e", json.dumps(variables), str(playbook),
     ]  # fmt: skip
-    with _chroot_ready(target), log.open("w") as out:
+    with chroot_ready(target), log.open("w") as out:
         process = subprocess.Popen(argv, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         for line in process.stdout or ():
             out.write(line)

@@ -13,7 +13,7 @@ import signal
 import uuid
 from pathlib import Path
 
-from . import process
+from . import image, process
 from .command import run as run_here
 from .command import wait_for
 from .config import BRIDGE, HOSTS, LAB_DIR, NETNS, PREFIX, REPOSITORY, LabError, ns_argv
@@ -78,6 +78,12 @@ def _write(name: str, path: str, content: str, mode: int = 0o644) -> None:
     target.unlink(missing_ok=True)
     target.write_text(content)
     target.chmod(mode)
+
+
+def install(name: str, packages: list[str]) -> None:
+    """Install packages on a host, through its disk: the host itself reaches no mirror."""
+    with image.chroot_ready(_root(name)):
+        run_here(["chroot", str(_root(name)), "apt-get", "--quiet=2", "--yes", "--no-install-recommends", "install", *packages])
 
 
 def _supervisor(name: str) -> int | None:

@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from lab import exchange
+from lab import exchange, nspawn
 from lab.__main__ import up
 from lab.config import HOSTS, LAB_DIR, REPOSITORY, LabError
 from lab.playbooks import invocation
@@ -75,6 +75,9 @@ def _cluster(name: str, run: Callable[[], float]) -> Measured:
 
 def _clusters(role: Path, ours_first: bool) -> Measured:
     theirs = {"ANSIBLE_ROLES_PATH": str(role.resolve().parent)}
+    # The role asks for it without installing it where the essential packages are given.
+    for node in HOSTS:
+        nspawn.install(node, ["libxml2-utils"])
     arguments = (f"-eha_cluster_role={role.resolve().name}", f"-eha_cluster_exported={EXPORTED}")
     _playbook(_HERE / "ha_cluster.yml", "--tags=export", *arguments, variables=theirs)
 
