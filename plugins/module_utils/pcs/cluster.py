@@ -486,8 +486,11 @@ def refuse_used_placeholder(path: Path = CIB_FILE) -> None:
 
 
 def confirmed(run: Runner, argv: list[str]) -> list[str]:
-    """A command that pcs wants confirmed, in its dialect: --yes since 0.12, --force in 0.11."""
-    return [*argv, "--yes" if "pcs.yes-to-confirm-commands" in capabilities(run) else "--force"]
+    """A command that pcs wants confirmed, in its dialect: --yes where it knows that.
+
+    Before, 0.11 asks at a terminal only, and 0.10 never and refuses --force.
+    """
+    return [*argv, "--yes"] if "pcs.yes-to-confirm-commands" in capabilities(run) else argv
 
 
 CURES = {

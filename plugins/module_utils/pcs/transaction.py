@@ -205,6 +205,12 @@ class Transaction:
                 f"{hostname()}: the change cannot be simulated (crm_simulate, {result.rc}): {result.text}\n"
                 "Nothing was changed in the cluster."
             )
+        if not result.out.strip():
+            # Pacemaker 2.0 does not know --output-as here, and succeeds.
+            raise PcsError(
+                f"{hostname()}: the change cannot be simulated: crm_simulate writes no XML here ({result.text}). Nothing was"
+                " changed in the cluster. Pacemaker 2.1 or later is needed."
+            )
         return status.parse_simulation(result.out)
 
     def refuse_if_moved(self, or_empty: bool) -> bool:

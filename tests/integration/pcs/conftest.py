@@ -1,7 +1,11 @@
 # Copyright: (c) 2026, The dialtone.ha_pbx developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A cluster without daemons for the real pcs and Pacemaker tools: all of them work on the file CIB_file names."""
+"""A cluster without daemons for the real pcs and Pacemaker tools: all of them work on the file CIB_file names.
+
+With PCS_ROOT=DIRECTORY the tools, and the Python that runs the modules, are those of that root directory (a chroot of another
+distribution), so that the same tests judge another dialect of pcs.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +14,17 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import ansible.module_utils
 import pytest
 
+ROOT = Path(os.environ.get("PCS_ROOT", "/")).resolve()
+COLLECTION = Path("ansible_collections/dialtone/ha_pbx")
 COLLECTIONS = Path(__file__).parents[3] / ".cache" / "collections"
 
 NEEDED = {
@@ -33,17 +41,55 @@ NEEDED = {
 }
 
 
+def in_root(*argv: str) -> list[str]:
+    """A command line that runs in ROOT."""
+    return list(argv) if Path("/") == ROOT else ["chroot", str(ROOT), *argv]
+
+
+def program(name: str) -> str | None:
+    """The path of a program in ROOT, as it is called there; None when there is none."""
+    if name.startswith("/"):
+        return name if (ROOT / name[1:]).exists() else None
+    found = shutil.which(name, path=":".join(str(ROOT / part[1:]) for part in os.environ["PATH"].split(":")))
+    return None if found is None else str(Path("/") / Path(found).relative_to(ROOT))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have the tests' files in ROOT, under the same path seen from there and from here."""
+    if Path("/") == ROOT:
+        return
+    link = ROOT / ROOT.relative_to("/")
+    link.parent.mkdir(parents=True, exist_ok=True)
+    if not link.is_symlink():
+        link.symlink_to("/")
+    if config.option.basetemp is None:
+        config.option.basetemp = tempfile.mkdtemp(prefix="pbx-pcs-", dir=ROOT / "var/tmp")
+
+
+@pytest.fixture(scope="session")
+def code(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The PYTHONPATH with which a module runs in ROOT."""
+    if Path("/") == ROOT:
+        return f"{COLLECTIONS}:{os.environ.get('PYTHONPATH', '')}"
+    # What Ansible sends to a host: the collection's code and its own module_utils.
+    place = tmp_path_factory.mktemp("code")
+    shutil.copytree(COLLECTIONS / COLLECTION / "plugins", place / COLLECTION / "plugins")
+    shutil.copytree(ansible.module_utils.__path__[0], place / "ansible/module_utils")
+    (place / "ansible/__init__.py").touch()
+    return str(place)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def tools() -> None:
     """Fail, and do not skip, when a program is missing: a tier that tests nothing must not be green."""
-    missing = {package for path, package in NEEDED.items() if shutil.which(path) is None}
+    missing = {package for path, package in NEEDED.items() if program(path) is None}
     if missing:
         pytest.fail(f"these tests need the real tools. Install: {', '.join(sorted(missing))}", pytrace=False)
 
 
 def command(*argv: str, env: dict[str, str] | None = None) -> str:
     """Run a program that must succeed and return its output."""
-    done = subprocess.run(argv, capture_output=True, text=True, check=False, env={**os.environ, **(env or {})})
+    done = subprocess.run(in_root(*argv), capture_output=True, text=True, check=False, env={**os.environ, **(env or {})})
     assert done.returncode == 0, f"{' '.join(argv)}: {done.returncode}\n{done.stdout}{done.stderr}"
     return done.stdout
 
@@ -51,7 +97,7 @@ def command(*argv: str, env: dict[str, str] | None = None) -> str:
 class Cluster:
     """The file that is the live CIB, and the modules run against it."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, code: str) -> None:
         self.file = directory / "live.xml"
         self.log = directory / "pcs.log"
         # A pcs in front of the real one that notes its arguments: for what must not be on a command line, and for
@@ -63,13 +109,13 @@ class Cluster:
         pcs.write_text(
             "#!/usr/bin/python3 -Es\nimport runpy, sys\n"
             f"with open({str(self.log)!r}, 'a') as log:\n    print(*sys.argv[1:], file=log)\n"
-            f"runpy.run_path({shutil.which('pcs')!r}, run_name='__main__')\n"
+            f"runpy.run_path({program('pcs')!r}, run_name='__main__')\n"
         )
         pcs.chmod(0o755)
         self.env = {
             "CIB_file": str(self.file),
             "PATH": f"{self.shims}:{os.environ['PATH']}",
-            "PYTHONPATH": f"{COLLECTIONS}:{os.environ.get('PYTHONPATH', '')}",
+            "PYTHONPATH": code,
         }
         root = ET.fromstring(command("cibadmin", "--empty"))  # noqa: S314 - made by our own command
         nodes, status = root.find("configuration/nodes"), root.find("status")
@@ -104,10 +150,10 @@ class Cluster:
         })  # fmt: skip
         self.file.write_text(ET.tostring(root, encoding="unicode"))
 
-    def break_tool(self, program: str, word: str) -> None:
+    def break_tool(self, name: str, word: str) -> None:
         """Have a program fail from now on when one of its arguments is `word`, and else do what it does."""
-        shim, real = self.shims / program, shutil.which(program)
-        if program == "pcs":
+        shim, real = self.shims / name, program(name)
+        if name == "pcs":
             shim.write_text(shim.read_text().replace(
                 "import runpy, sys\n", f"import runpy, sys\nif {word!r} in sys.argv: sys.exit('Error: broken on purpose')\n"
             ))  # fmt: skip
@@ -131,8 +177,9 @@ class Cluster:
     def module(self, name: str, /, check: bool = False, **arguments: Any) -> dict[str, Any]:
         """Run a module as Ansible does, in a process of its own; returns its result."""
         given = {**arguments, "_ansible_check_mode": check, "_ansible_diff": True}
+        python = sys.executable if Path("/") == ROOT else "/usr/bin/python3"
         done = subprocess.run(
-            [sys.executable, "-m", f"ansible_collections.dialtone.ha_pbx.plugins.modules.{name}"],
+            in_root(python, "-m", f"ansible_collections.dialtone.ha_pbx.plugins.modules.{name}"),
             input=json.dumps({"ANSIBLE_MODULE_ARGS": given}),
             capture_output=True,
             text=True,
@@ -167,15 +214,15 @@ class Cluster:
 
 
 @pytest.fixture
-def cluster(tmp_path: Path) -> Cluster:
+def cluster(tmp_path: Path, code: str) -> Cluster:
     """Two nodes, online, nothing configured."""
-    return Cluster(tmp_path)
+    return Cluster(tmp_path, code)
 
 
 @pytest.fixture(scope="session")
-def built(tools: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, list[str]]:
+def built(tools: None, code: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, list[str]]:
     """The exchange, made once: (text of the live CIB, what pcs was called with). pcs takes a second a call."""
-    cluster = Cluster(tmp_path_factory.mktemp("exchange"))
+    cluster = Cluster(tmp_path_factory.mktemp("exchange"), code)
     cluster.good("pcs_cib", state="apply", **DECLARATION)
     cluster.verify()
     return cluster.file.read_text(), cluster.pcs_calls()

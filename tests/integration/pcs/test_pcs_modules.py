@@ -134,18 +134,20 @@ def test_each_constraint(exchange, case):
 
 
 def test_what_pcs_made_is_no_difference(cluster):
-    """The commands are those that both dialects (0.11 and 0.12) know."""
+    """The commands are those that all dialects (0.10, 0.11 and 0.12) know."""
     pcs = cluster.pcs
+    known = cluster.good("pcs_info", capabilities=True)["capabilities"]
+    promoted, unpromoted = ("Promoted", "Unpromoted") if "pcmk.cib.roles.promoted-unpromoted" in known else ("Master", "Slave")
     pcs("property", "set", "stonith-enabled=false", "no-quorum-policy=stop")
     pcs("resource", "defaults", "update", "resource-stickiness=100")
     pcs("resource", "op", "defaults", "update", "timeout=60s")
     monitor = ["op", "monitor", "interval=10s", "timeout=20s"]
-    monitors = ["op", "monitor", "interval=29s", "role=Promoted", "op", "monitor", "interval=31s", "role=Unpromoted"]
+    monitors = ["op", "monitor", "interval=29s", f"role={promoted}", "op", "monitor", "interval=31s", f"role={unpromoted}"]
     pcs("resource", "create", "disk", "ocf:pacemaker:Stateful", *monitors, "--no-default-ops")
     pcs("resource", "promotable", "disk", "meta", "notify=true", "promoted-max=1")
     pcs("resource", "create", "a", "ocf:pacemaker:Dummy", *monitor, "--no-default-ops")
     pcs("resource", "group", "add", "pbx", "a")
-    pcs("constraint", "colocation", "add", "pbx", "with", "Promoted", "disk-clone", "id=c")
+    pcs("constraint", "colocation", "add", "pbx", "with", promoted, "disk-clone", "id=c")
     pcs("constraint", "order", "promote", "disk-clone", "then", "start", "pbx", "id=o")
     pcs("constraint", "location", "add", "l", "pbx", "node1", "score=50" if _score_word(cluster) else "50")
     pcs("stonith", "create", "f", "fence_ipmilan", "ip=192.0.2.1", "username=u", "password=p", "pcmk_host_list=node1")

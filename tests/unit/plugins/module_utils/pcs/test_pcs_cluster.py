@@ -159,6 +159,14 @@ def test_a_packages_file_goes_first(fixture_text):
     assert [step.kind for step in cluster.plan(current, wanted())] == ["placeholder", "auth", "setup"]
 
 
+@pytest.mark.parametrize("recorded", ["corosync-pair.conf", "corosync-pcs-0.10.conf"])
+def test_what_pcs_wrote_is_the_declared_cluster(fixture_text, recorded):
+    config = corosync.config(fixture_text(recorded))
+    assert (config.name, config.placeholder) == ("lab", False)
+    same = {"consensus": 6000, "token": int(config.totem["token"])}
+    assert cluster.plan(Current(config=config, running=True, enabled=True), wanted(hacluster_password=None, totem=same)) == []
+
+
 def test_two_links_with_options():
     nodes = [{"name": "a", "addresses": ["1.1.1.1", "2.2.2.1"]}, {"name": "b", "addresses": ["1.1.1.2", "2.2.2.2"]}]
     argv = " ".join(cluster.setup_argv(wanted(nodes=nodes, link_options={"ping_interval": 100}), overwrite=True))
@@ -302,14 +310,16 @@ def test_a_packages_file_on_a_node_is_overwritten(fake, fixture_text):
     assert run.calls[-1][0][-1] == "--force"
 
 
-@pytest.mark.parametrize(("capability", "word"), [("pcs.yes-to-confirm-commands", "--yes"), ("pcs.x", "--force")])
-def test_a_removal_is_confirmed_in_the_words_of_this_pcs(fake, fixture_text, monkeypatch, tmp_path, capability, word):
+@pytest.mark.parametrize(("recorded", "more", "words"), [
+    ("pcs-0.11.txt", " pcs.yes-to-confirm-commands", ["--yes"]), ("pcs-0.11.txt", "", []), ("pcs-0.10.txt", "", [])
+])  # fmt: skip
+def test_a_removal_is_confirmed_in_the_words_of_this_pcs(fake, fixture_text, monkeypatch, tmp_path, recorded, more, words):
     current = Current(config=corosync.config(fixture_text("corosync-debian.conf")))
-    run = fake({"pcs": Result(0, "", ""), "pcs --version --full": Result(0, f"0.12.3\n{capability}\n", "")})
+    run = fake({"pcs": Result(0, "", ""), "pcs --version --full": Result(0, fixture_text(recorded) + more, "")})
     run.answers["pcs cluster corosync"] = Result(1, "", "Unable to read")
     monkeypatch.setattr(cluster.refuse_used_placeholder, "__defaults__", (tmp_path / "none",))
     cluster.apply(run, wanted(), current, cluster.plan(current, wanted()), "x")
-    assert ["pcs", "cluster", "destroy", word] in [argv for argv, _stdin in run.calls]
+    assert ["pcs", "cluster", "destroy", *words] in [argv for argv, _stdin in run.calls]
 
 
 def test_a_used_one_node_cluster_is_never_removed(tmp_path, fixture_text):

@@ -215,3 +215,62 @@ def test_absent_entries_go_before_present_ones_come(pair, fake):
     }
     actions = declaration.ensure(fake(), pair, declared)
     assert [a.target for a in actions] == ["o1", "ip", "l"]
+
+
+def test_what_pcs_0_10_made_is_no_difference(fixture_text, fake):
+    """In its words: Master and Slave, and rsc-role where nothing was said."""
+    declared = {
+        "properties": {"stonith-enabled": True, "no-quorum-policy": "stop"},
+        "resource_defaults": {"resource-stickiness": 100},
+        "operation_defaults": {"timeout": "60s"},
+        "stonith": [
+            {
+                "name": "f",
+                "agent": "fence_ipmilan",
+                "nodes": ["node1"],
+                "options": {"ip": "192.0.2.101", "username": "u", "password": "p"},
+                "operations": [{"name": "monitor", "interval": "60s"}],
+            }
+        ],
+        "resources": [
+            {
+                "name": "disk",
+                "agent": "ocf:pacemaker:Stateful",
+                "options": {},
+                "meta": {},
+                "operations": [
+                    {"name": "monitor", "interval": 29, "role": "Promoted"},
+                    {"name": "monitor", "interval": 31, "role": "Unpromoted"},
+                ],
+                "promotable": {"notify": True, "promoted-max": 1},
+            },
+            {
+                "name": "ip",
+                "agent": "ocf:heartbeat:IPaddr2",
+                "group": "pbx",
+                "options": {"ip": "192.0.2.10", "cidr_netmask": 24},
+                "operations": [{"name": "monitor", "interval": "10s", "timeout": "20s"}],
+            },
+        ],
+        "constraints": [
+            {"id": "c", "type": "colocation", "resource": "pbx", "with_resource": "disk-clone", "with_role": "Promoted"},
+            {
+                "id": "o",
+                "type": "order",
+                "first": "disk-clone",
+                "first_action": "promote",
+                "then": "pbx",
+                "then_action": "start",
+            },
+            {"id": "l", "type": "location", "resource": "pbx", "node": "node1", "score": 50},
+        ],
+    }
+    root = cib.parse(fixture_text("cib-pcs-0.10.xml"))
+    runner = fake()
+    assert declaration.ensure(runner, root, declared) == []
+    assert runner.calls == []
+    # The operator's ban is not among what is compared, and another role is written in the words of this schema.
+    assert "cli-ban" not in cib.describe_configuration(root)
+    declared["constraints"][0]["with_role"] = "Unpromoted"
+    assert [action.name for action in declaration.ensure(runner, root, declared)] == ["with-rsc-role"]
+    assert root.find(".//rsc_colocation").get("with-rsc-role") == "Slave"

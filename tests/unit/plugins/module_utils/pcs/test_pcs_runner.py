@@ -90,3 +90,11 @@ def test_a_server_that_is_gone_is_said(pcs):
     server = pcs(end="os.kill(os.getppid(), 15) or 0")
     with pytest.raises(runner.PcsError, match=r"process that loads it is gone \(exit code -15\).*pcs --version"):
         server(["pcs", "status"])
+
+
+@pytest.mark.parametrize(("recorded", "promoted_words"), [("pcs-0.10.txt", False), ("pcs-0.11.txt", True)])
+def test_capabilities_are_what_pcs_lists(fixture_text, fake, recorded, promoted_words):
+    found = runner.capabilities(fake({"pcs": runner.Result(0, fixture_text(recorded), "")}))
+    assert {"pcmk.cib.get", "pcmk.resource.create", "corosync.config.update"} <= found
+    assert ("pcmk.cib.roles.promoted-unpromoted" in found) is promoted_words
+    assert not [word for word in found if word[0].isdigit()]

@@ -334,13 +334,14 @@ def test_a_missing_copy_says_what_to_do(cluster, tmp_path):
 # --- what the cluster says ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("version", ["2.1", "3.0"])
+# That of 2.0 was recorded offline: the same cluster, its CIB in 2.0's schema and words.
+@pytest.mark.parametrize("version", ["2.0", "2.1", "3.0"])
 def test_crm_mon(fixture_text, version):
     state = status.parse_mon(fixture_text(f"crm_mon-{version}.xml"))
     assert state["dc"] == "node1"
     assert [node["name"] for node in state["nodes"] if node["online"]] == ["node1", "node2"]
-    where = {(r["id"], r["role"]): r["nodes"] for r in state["resources"]}
-    assert where["ip", "Started"] == ["node1"]
+    where = {(r["id"], cib.normal_role(r["role"])): r["nodes"] for r in state["resources"]}
+    assert where["ip", None] == ["node1"]
     assert where["st", "Promoted"] == ["node1"]
     assert where["st", "Unpromoted"] == ["node2"]
     assert [(f["resource"], f["action"], f["node"]) for f in state["failures"]] == [
@@ -355,6 +356,14 @@ def test_crm_mon(fixture_text, version):
 def test_crm_simulate(fixture_text, version):
     lines = status.simulation_lines(status.parse_simulation(fixture_text(f"crm_simulate-{version}.xml")))
     assert lines[:3] == ["demote st:0 node1", "promote st:1 node2", "move r1 node1 -> node2"]
+
+
+def test_without_xml_of_crm_simulate_nothing_happens(cluster, edited):
+    """Pacemaker 2.0.5: exit code 0, and this on stderr."""
+    cluster.simulate = [Result(0, "", "crm_simulate: Unknown option --output-as=xml\n")]
+    with pytest.raises(PcsError, match=r"Unknown option.*\n?.*Pacemaker 2\.1 or later is needed"):
+        Transaction(cluster, cluster.live, edited).commit(check_mode=False)
+    assert "cibadmin --patch" not in str(cluster.calls)
 
 
 def test_a_simulated_fencing_names_the_node():
@@ -407,8 +416,9 @@ def test_what_is_no_xml_is_refused():
         status.parse_mon("Cluster Summary:")
 
 
-def test_info_joins_configuration_and_state(pair, fixture_text):
-    answer = info.info(pair, status.parse_mon(fixture_text("crm_mon-3.0.xml")), None)
+@pytest.mark.parametrize("version", ["2.0", "3.0"])
+def test_info_joins_configuration_and_state(pair, fixture_text, version):
+    answer = info.info(pair, status.parse_mon(fixture_text(f"crm_mon-{version}.xml")), None)
     assert answer["cluster"]["name"] == "lab"
     assert answer["cluster"]["online"] == ["node1", "node2"]
     by_id = {entry["id"]: entry for entry in answer["resources"]}
