@@ -18,6 +18,8 @@ from ansible_collections.dialtone.ha_pbx.plugins.module_utils.mariadb import Mar
 TLS_DEMANDS = {0: "none", 1: "ssl", 2: "x509", 3: "specified"}
 TLS_CLAUSES = {"none": "REQUIRE NONE", "ssl": "REQUIRE SSL", "x509": "REQUIRE X509"}
 
+FLUSH = Statement("FLUSH PRIVILEGES")
+
 
 @dataclass(frozen=True)
 class Account:
@@ -184,12 +186,56 @@ def plan_hygiene(
     if remove_anonymous:
         statements += [Statement("DROP USER %s@%s", who) for who in accounts if who[0] == ""]
     if remove_test_database:
-        if test_database_empty:
-            statements.append(Statement(f"DROP DATABASE {identifier('test')}"))
         if anyone_rows:
             # No GRANT or REVOKE reaches these rows.
             statements.append(
                 Statement("DELETE FROM mysql.db WHERE User = '' AND Db IN (%s, %s)", ("test", r"test\_%"))
             )
-            statements.append(Statement("FLUSH PRIVILEGES"))
+            statements.append(FLUSH)
+        if test_database_empty:
+            # At the end of all: what else was done can be put back when a statement fails.
+            statements.append(Statement(f"DROP DATABASE {identifier('test')}"))
     return statements
+
+
+# Where the server keeps accounts and what they may do, each with the columns that tell its rows apart.
+GRANT_TABLES = {
+    "global_priv": ("Host", "User"),
+    "db": ("Host", "Db", "User"),
+    "tables_priv": ("Host", "Db", "User", "Table_name"),
+    "columns_priv": ("Host", "Db", "User", "Table_name", "Column_name"),
+    "procs_priv": ("Host", "Db", "User", "Routine_name", "Routine_type"),
+    "proxies_priv": ("Host", "User", "Proxied_host", "Proxied_user"),
+    "roles_mapping": ("Host", "User", "Role"),
+}
+
+Rows = list[dict[str, Any]]
+
+
+def plan_restoration(before: Mapping[str, Rows], now: Mapping[str, Rows]) -> list[Statement]:
+    """What puts accounts back as they were. CREATE, ALTER, GRANT and DROP belong to no transaction that could be rolled back.
+
+    Rows and not accounts are put back: a plugin that validates passwords refuses the hash of one that was there before.
+
+    :param before: for each of GRANT_TABLES the rows of the accounts in question, as they were.
+    :param now: as they are.
+    :returns: statements; none when nothing differs.
+    """
+    statements: list[Statement] = []
+    for table, key in GRANT_TABLES.items():
+        old = {tuple(row[name] for name in key): row for row in before[table]}
+        new = {tuple(row[name] for name in key): row for row in now[table]}
+        where = " AND ".join(f"{name} = %s" for name in key)
+        statements += [
+            Statement(f"DELETE FROM mysql.{table} WHERE {where}", which)  # noqa: S608 - names are those above
+            for which in new
+            if which not in old
+        ]
+        for which, row in old.items():
+            if new.get(which) != row:
+                marks = ", ".join(["%s"] * len(row))
+                # The proof of a password is in Priv.
+                secrets = frozenset(index for index, name in enumerate(row) if name == "Priv")
+                text = f"REPLACE INTO mysql.{table} ({', '.join(row)}) VALUES ({marks})"  # noqa: S608 - the table's own columns
+                statements.append(Statement(text, tuple(row.values()), secrets))
+    return [*statements, FLUSH] if statements else []

@@ -16,6 +16,7 @@ description:
     installations leave behind. All of it in one call.
   - Nothing is written to the binary log. Each node of a pair gets its own accounts, which differ between the two, and an
     account must be right before replication is.
+  - When the server refuses one of the statements, all accounts that this call changed are put back as they were.
 author:
   - The dialtone.ha_pbx developers (@dialtone)
 extends_documentation_fragment:
@@ -136,12 +137,15 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.dialtone.ha_pbx.plugins.module_utils import mariadb
 from ansible_collections.dialtone.ha_pbx.plugins.module_utils.mariadb import MariaDBError, Session, Statement, hostname
 from ansible_collections.dialtone.ha_pbx.plugins.module_utils.mariadb_account import (
+    GRANT_TABLES,
     Account,
+    Rows,
     account_from,
     level,
     native_hash,
     plan_account,
     plan_hygiene,
+    plan_restoration,
 )
 
 
@@ -201,12 +205,43 @@ def plan(session: Session, params: dict[str, Any]) -> list[Statement]:
     )
 
 
+def read_rows(session: Session, names: set[str]) -> dict[str, Rows]:
+    """What the server keeps about accounts of these names."""
+    return {
+        table: session.rows(f"SELECT * FROM mysql.{table} WHERE User IN %s", [tuple(names)])  # noqa: S608 - our own names
+        for table in GRANT_TABLES
+    }
+
+
+def apply(session: Session, statements: list[Statement], names: set[str]) -> None:
+    """Run statements, all or none.
+
+    :param names: of the accounts that they concern.
+    :raises MariaDBError: when the server refuses one; then the accounts are as before, or it is said that they are not.
+    """
+    session.set_binlog(False)
+    before = read_rows(session, names)
+    try:
+        for statement in statements:
+            session.execute(statement)
+    except MariaDBError as error:
+        try:
+            for statement in plan_restoration(before, read_rows(session, names)):
+                session.execute(statement)
+        except MariaDBError as second:
+            known = ", ".join(sorted(name or "those without a name" for name in names))
+            raise MariaDBError(
+                f"{error} What was done before could not be put back: {second} Look at the accounts {known} (SHOW GRANTS) and run"
+                " this again."
+            ) from second
+        raise MariaDBError(f"{error} The accounts are as they were before.") from error
+
+
 def work(module: AnsibleModule, session: Session) -> dict[str, Any]:
     statements = plan(session, module.params)
     if statements and not module.check_mode:
-        session.set_binlog(False)
-        for statement in statements:
-            session.execute(statement)
+        # Of accounts without a name as well: they are what is tidied up.
+        apply(session, statements, {"", *(account["name"] for account in module.params["accounts"])})
     shown = [str(statement) for statement in statements]
     return {
         "changed": bool(statements),

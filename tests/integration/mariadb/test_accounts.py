@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pymysql
+import pytest
+
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils.mariadb_account import native_hash
 
 from .conftest import PASSWORD, Pair
 from .servers import Server
@@ -93,6 +96,68 @@ def test_an_account_of_the_operating_system(pair: Pair) -> None:
     assert "unix_socket" in str(server.rows("SHOW CREATE USER nobody@localhost"))
     both = modules.failing("mariadb_accounts", server, accounts=[{**account, "password": "x"}])
     assert "either a password or plugin" in both
+
+
+GRANT_TABLES = ("global_priv", "db", "tables_priv", "columns_priv", "procs_priv", "proxies_priv", "roles_mapping")
+
+
+@pytest.mark.parametrize(
+    ("privileges", "code"),
+    [
+        # The server knows no such privilege; there is no such table.
+        ({"*.*": ["SELECT", "SUPERVISE"]}, 1064),
+        ({"*.*": ["PROCESS"], "records.nothing": ["SELECT"]}, 1146),
+    ],
+)
+def test_a_statement_that_fails_in_the_middle_leaves_all_accounts_as_they_were(
+    pair: Pair, privileges: dict[str, list[str]], code: int
+) -> None:
+    server, modules = pair.one, pair.modules
+    server.run(
+        "SET sql_log_bin=0",
+        "CREATE DATABASE records",
+        "CREATE TABLE records.cdr (id INT)",
+        "CREATE USER caller@'192.0.2.1' IDENTIFIED BY 'elsewhere'",
+        "CREATE USER leaver@localhost IDENTIFIED VIA unix_socket",
+        "GRANT SELECT (id) ON records.cdr TO leaver@localhost WITH GRANT OPTION",
+        "CREATE USER ''@'localhost'",
+        "INSERT INTO mysql.db (Host, Db, User, Select_priv) VALUES ('%', 'test', '', 'Y')",
+    )
+    modules("mariadb_accounts", server, accounts=[ACCOUNT])
+
+    def state() -> dict[str, list[str]]:
+        return {table: sorted(map(str, server.rows(f"SELECT * FROM mysql.{table}"))) for table in GRANT_TABLES}
+
+    before, log = state(), server.rows("SHOW MASTER STATUS")
+    accounts = [
+        {"name": "newcomer", "password": PASSWORD, "privileges": {"records.*": ["SELECT"]}},
+        {**ACCOUNT, "password": "other", "tls": "none", "privileges": {"records.*": ["DELETE"]}, "only_host": True},
+        {"name": "leaver", "state": "absent"},
+    ]
+    tidy = {"remove_anonymous": True, "remove_test_database": True}
+    last = {"name": "last", "password": PASSWORD, "privileges": privileges}
+    result = modules.attempt("mariadb_accounts", server, accounts=[*accounts, last], **tidy)
+    assert result["failed"]
+    assert str(code) in result["msg"]
+    assert "as they were before" in result["msg"]
+    # They had been changed, and not only planned.
+    assert [query for query in result["executed_queries"] if query.startswith("DROP USER")] != []
+    assert state() == before
+    assert native_hash(PASSWORD) not in str(result)
+    # Not only in the tables: the server acts by it.
+    assert login(server, "caller", PASSWORD, ssl={"ca": str(pair.pki["ca"])}) == 0
+    assert login(server, "caller", "other", ssl_disabled=True) == 1045
+    assert [line.split(" TO ")[0] for line in grants(server, "caller@127.0.0.1")] == [
+        "GRANT REPLICATION SLAVE ON *.*",
+        "GRANT SELECT, INSERT ON `records`.*",
+    ]
+    assert "SELECT (`id`)" in str(grants(server, "leaver@localhost"))
+    assert server.rows("SHOW MASTER STATUS") == log
+    assert not modules("mariadb_accounts", server, accounts=[ACCOUNT])["changed"]
+    # Without the mistake all of it goes through.
+    modules("mariadb_accounts", server, accounts=accounts, **tidy)
+    assert login(server, "caller", "other", ssl_disabled=True) == 0
+    assert not modules("mariadb_accounts", server, accounts=accounts, **tidy)["changed"]
 
 
 def test_what_installations_leave_behind(pair: Pair) -> None:

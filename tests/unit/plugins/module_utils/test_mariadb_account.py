@@ -119,9 +119,37 @@ def test_hygiene() -> None:
     assert [str(statement) for statement in account.plan_hygiene(everybody, True, 2, True, True)] == [
         "DROP USER ''@'localhost'",
         "DROP USER ''@'host'",
-        "DROP DATABASE `test`",
         r"DELETE FROM mysql.db WHERE User = '' AND Db IN ('test', 'test\_%')",
         "FLUSH PRIVILEGES",
+        "DROP DATABASE `test`",
     ]
     # A database test with tables is not "empty", and stays.
     assert account.plan_hygiene([("root", "localhost")], False, 0, True, True) == []
+
+
+def rows(**tables: list[dict[str, object]]) -> dict[str, list[dict[str, object]]]:
+    return {table: tables.get(table, []) for table in account.GRANT_TABLES}
+
+
+def test_what_did_not_change_needs_no_restoration() -> None:
+    same = rows(global_priv=[{"Host": "a", "User": "b", "Priv": "{}"}])
+    assert account.plan_restoration(same, same) == []
+
+
+def test_a_restoration_removes_puts_back_and_shows_no_proof_of_a_password() -> None:
+    before = rows(
+        global_priv=[{"Host": "%", "User": "kept", "Priv": "PROOF"}, {"Host": "%", "User": "same", "Priv": "{}"}],
+        db=[{"Host": "%", "Db": "records", "User": "kept", "Select_priv": "Y"}],
+    )
+    now = rows(
+        global_priv=[{"Host": "%", "User": "made", "Priv": "{}"}, {"Host": "%", "User": "same", "Priv": "{}"}],
+        db=[{"Host": "%", "Db": "records", "User": "kept", "Select_priv": "N"}],
+    )
+    statements = account.plan_restoration(before, now)
+    assert [str(statement) for statement in statements] == [
+        "DELETE FROM mysql.global_priv WHERE Host = '%' AND User = 'made'",
+        "REPLACE INTO mysql.global_priv (Host, User, Priv) VALUES ('%', 'kept', '********')",
+        "REPLACE INTO mysql.db (Host, Db, User, Select_priv) VALUES ('%', 'records', 'kept', 'Y')",
+        "FLUSH PRIVILEGES",
+    ]
+    assert statements[1].values == ("%", "kept", "PROOF")
