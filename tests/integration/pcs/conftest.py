@@ -162,6 +162,10 @@ class Cluster:
             shim.write_text(f'#!/bin/sh\n{broken}\nexec {real} "$@"\n')
             shim.chmod(0o755)
 
+    def command(self, *argv: str) -> str:
+        """Run a tool of Pacemaker's on the live CIB."""
+        return command(*argv, env={"CIB_file": str(self.file)})
+
     def pcs(self, *argv: str) -> str:
         """Run the real pcs on the live CIB, as an operator would."""
         return command("pcs", "-f", str(self.file), *argv)

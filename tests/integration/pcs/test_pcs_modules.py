@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import stat
+import xml.etree.ElementTree as ET
 
 import pytest
 
@@ -421,6 +422,59 @@ def test_what_somebody_changed_meanwhile_is_not_overwritten(exchange, tmp_path):
     exchange.pcs("property", "set", "maintenance-mode=true")
     assert "property maintenance-mode" in exchange.refused("pcs_cib", state="commit", path=str(copy))
     assert not list(tmp_path.glob("copy.xml*"))
+
+
+# As crm-fence-peer.sh of drbd-utils makes it.
+HANDLERS = """<rsc_location rsc="disk-clone" id="drbd-fence-by-handler-pbx-disk-clone">
+  <rule role="{role}" score="-INFINITY" id="drbd-fence-by-handler-pbx-rule-disk-clone">
+    <expression attribute="#uname" operation="ne" value="node1" id="drbd-fence-by-handler-pbx-expr-disk-clone"/>
+  </rule>
+</rsc_location>"""
+
+
+def bar(cluster):
+    """Have DRBD's handler bar node2 from the disk; returns the constraint's text."""
+    role = "Promoted" if "Promoted" in cluster.file.read_text() else "Master"
+    cluster.command("cibadmin", "--create", "--scope=constraints", f"--xml-text={HANDLERS.format(role=role)}")
+    return handlers(cluster)
+
+
+def handlers(cluster):
+    found = cluster.xml.find(".//rsc_location[@id='drbd-fence-by-handler-pbx-disk-clone']")
+    return ET.canonicalize(ET.tostring(found, encoding="unicode"), strip_text=True)
+
+
+def test_what_drbds_handler_set_stays_through_every_change(exchange, declaration, tmp_path):
+    before = bar(exchange)
+    again = exchange.good("pcs_cib", state="apply", **declaration())
+    assert (again["changed"], again["changes"]) == (False, [])
+    # Another constraint on the same resource changes, and one of ours goes: only that is a change.
+    declared = declaration()
+    declared["constraints"][0]["score"] = 5
+    declared["constraints"][1] = {"id": "disk-then-pbx", "state": "absent"}
+    done = exchange.good("pcs_cib", state="apply", **declared)
+    assert [line.split(" constraint")[0] for line in done["changes"]] == ["remove disk-then-pbx", "set pbx-with-disk"]
+    assert handlers(exchange) == before
+    (entry,) = [c for c in exchange.good("pcs_info")["constraints"] if c["foreign"]]
+    assert entry["id"] == "drbd-fence-by-handler-pbx-disk-clone"
+    assert "value=node1" in entry["text"]
+    exchange.verify()
+
+
+def test_what_drbds_handler_sets_meanwhile_survives(exchange, tmp_path):
+    copy = tmp_path / "copy.xml"
+    exchange.good("pcs_cib", state="checkout", path=str(copy))
+    exchange.good("pcs_property", cib_file=str(copy), properties={"batch-limit": 9})
+    before = bar(exchange)
+    assert exchange.good("pcs_cib", state="commit", path=str(copy))["changed"]
+    assert handlers(exchange) == before
+    assert exchange.xml.find(".//nvpair[@name='batch-limit']").get("value") == "9"
+    # And back: it is gone when the copy is committed that still has it.
+    exchange.good("pcs_cib", state="checkout", path=str(copy))
+    exchange.good("pcs_property", cib_file=str(copy), properties={"batch-limit": 8})
+    exchange.command("cibadmin", "--delete", "--xpath", "//rsc_location[@id='drbd-fence-by-handler-pbx-disk-clone']")
+    exchange.good("pcs_cib", state="commit", path=str(copy))
+    assert exchange.xml.find(".//rsc_location[@id='drbd-fence-by-handler-pbx-disk-clone']") is None
 
 
 def test_an_operators_ban_meanwhile_survives(exchange, tmp_path):

@@ -51,17 +51,21 @@ DATABASE: dict[str, Any] = {
 }
 
 
-def judge(cluster: dict[str, Any], what: str = "verify_cluster_bad", **variables_more: Any) -> list[str]:
-    """Return the findings of verify.yml on what the modules returned, as the operator reads them."""
+def templated(what: str, **variables_more: Any) -> Any:
+    """Return one of verify.yml's variables, given what the modules returned."""
     loader = DataLoader()
     (play,) = loader.load_from_file(str(PLAYBOOK), trusted_as_template=True)
     variables = {
         **play["vars"],
         "pbx_nodes": [{"name": "server1"}, {"name": "server2"}],
-        "verify_cluster": cluster,
         **variables_more,
     }
-    bad = Templar(loader=loader, variables=variables).template(variables[what])
+    return Templar(loader=loader, variables=variables).template(variables[what])
+
+
+def judge(cluster: dict[str, Any], what: str = "verify_cluster_bad", **variables_more: Any) -> list[str]:
+    """Return the findings of verify.yml on what the modules returned, as the operator reads them."""
+    bad = templated(what, verify_cluster=cluster, **variables_more)
     return [f"{entry['found']} -> {entry['cure']}" for entry in bad]
 
 
@@ -100,6 +104,10 @@ def whole(cluster: dict[str, Any]) -> dict[str, Any]:
         (of("pbx-ip"), {"managed": False}, "not to manage: pbx-ip"),
         (of("pbx-db"), {"role": "Stopped", "node": "", "meta": {"target-role": "Stopped"}}, "has stopped: pbx-db -> When the work"),
         (lambda cluster: cluster["constraints"][0], {"id": "cli-ban-pbx-on-server2"}, "barred them from one: cli-ban-pbx-on-server2"),
+        (
+            lambda cluster: cluster["constraints"][0], {"id": "drbd-fence-by-handler-pbx-pbx-drbd-clone"},
+            "the standby cannot take over (drbd-fence-by-handler-pbx-pbx-drbd-clone) -> Wait until DRBD has fetched",
+        ),
         (of("pbx-fs"), {"id": "something"}, "does not have: pbx-fs"),
         (of("pbx-drbd"), {"blocked": True}, "pbx-drbd is Promoted"),
         (lambda cluster: cluster["properties"], {"stonith-enabled": "false"}, "fencing is switched off"),
@@ -113,6 +121,31 @@ def test_what_is_wrong_is_named(
     where(cluster).update(changes)
     (report,) = judge(cluster)
     assert found in report
+
+
+def decided(cluster: dict[str, Any]) -> bool:
+    """Return whether verify.yml takes what it found for a decision of a person, and does not wait for its end."""
+    return bool(templated("verify_decided", verify_cluster=cluster))
+
+
+@pytest.mark.parametrize(
+    ("id_", "by_a_person"),
+    [("cli-ban-pbx-on-server2", True), ("cli-prefer-pbx", True), ("drbd-fence-by-handler-pbx-pbx-drbd-clone", False), ("mine", False)],
+)
+def test_what_ends_by_itself_is_waited_for(id_: str, by_a_person: bool) -> None:
+    assert decided({**HEALTHY, "constraints": [{"id": id_}]}) is by_a_person
+
+
+def test_what_drbd_and_what_a_person_told_the_cluster_are_two_findings() -> None:
+    ids = ["cli-ban-pbx-on-server2", "drbd-fence-by-handler-pbx-pbx-drbd-clone"]
+    by_a_person, by_drbd = sorted(judge({**HEALTHY, "constraints": [{"id": id_} for id_ in ids]}), reverse=True)
+    assert ids[0] in by_a_person
+    assert "pcs resource clear" in by_a_person
+    assert ids[1] in by_drbd
+    assert "pcs resource clear" not in by_drbd
+    # The page that it names has the heading that it names.
+    assert "docs/disk.md, When the nodes lose sight of each other" in by_drbd
+    assert "\n## When the nodes lose sight of each other\n" in (PLAYBOOK.parents[1] / "docs/disk.md").read_text(encoding="utf-8")
 
 
 def test_a_failure_is_reported_with_its_reason() -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 
 import pytest
 
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.info import constraints_of
 from lab import exchange, phones
 from lab.config import HOSTS
 from lab.phones import Phone
@@ -51,7 +53,13 @@ def test_the_replication_link_is_cut(replication_link: str, caller: Phone, calle
     domain = libvirt.domain(active)
     libvirt.virsh("domif-setlink", domain, replication_link, "down")
     # The handler bars the other node from the disk before anything more is written; then the service goes on.
-    exchange.wait_until("the handler's constraint", lambda: constraints(active), lambda xml: "drbd-fence-by-handler" in xml, 40)
+    barred = exchange.wait_until(
+        "the handler's constraint", lambda: constraints(active), lambda xml: "drbd-fence-by-handler" in xml, 40
+    )
+    # What pcs_info makes of it, by which verify.yml knows it.
+    cib = ET.fromstring(f"<cib><configuration>{barred}</configuration></cib>")  # noqa: S314 - our own machine's
+    (foreign,) = [entry["id"] for entry in constraints_of(cib) if entry["foreign"]]
+    assert foreign.startswith("drbd-fence-by-handler-pbx")
     write(active, "while-the-link-was-cut")
     phones.call(caller, callee, seconds=1.0)
     # Nobody was fenced, and one side serves: the cluster has another link.

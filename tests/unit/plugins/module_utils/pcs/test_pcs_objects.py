@@ -146,6 +146,14 @@ def test_constraints_of_others_are_refused(pair, id_):
     assert constraint.read(pair, id_) is not None
 
 
+@pytest.mark.parametrize("id_", ["drbd-fence-by-handler-pbx", "cli-ban-pbx-on-node1"])
+def test_constraints_of_others_outlive_a_declaration(pair, fake, id_):
+    ET.SubElement(cib.section(pair, "constraints"), "rsc_location", {"id": id_, "rsc": "pbx", "node": "node1", "score": "1"})
+    declared = {"constraints": [{"id": "o1", "state": "absent"}, {**LOCATION, "id": "mine", "resource": "pbx"}]}
+    assert [(a.verb, a.target) for a in declaration.ensure(fake(), pair, declared)] == [("remove", "o1"), ("create", "mine")]
+    assert constraint.read(pair, id_) is not None
+
+
 @pytest.mark.parametrize(
     ("declared", "message"),
     [
