@@ -48,7 +48,6 @@ ANNOUNCED = {
     "Keep the replica as the inventory describes it",
     "Write the configuration of Asterisk",
     "Make the two hosts a cluster",
-    "Start the cluster on the other host too",
     "Bring the service into the cluster",
 }
 
