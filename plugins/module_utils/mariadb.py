@@ -190,7 +190,7 @@ def test_login(
     :param tls: None for no TLS, else keys ca, cert, key (paths or None) and verify (bool: check the certificate's chain
         and that it is for this host).
     :param timeout: seconds.
-    :returns: server_id (int) and version (str) of that server.
+    :returns: server_id (int), version and gtid_binlog_pos (str) of that server.
     :raises MariaDBError: it cannot be reached, the certificate is not right, or the login is refused; says which.
     """
     options: dict[str, Any] = {}
@@ -227,7 +227,7 @@ def test_login(
         raise MariaDBError(f"{where}does not let {user} in ({code}): {text}. {cure} Nothing was changed.") from None
     try:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT @@server_id AS server_id, VERSION() AS version")
+            cursor.execute("SELECT @@server_id AS server_id, VERSION() AS version, @@gtid_binlog_pos AS gtid_binlog_pos")
             found: dict[str, Any] = cursor.fetchone()
             return found
     except pymysql.err.Error as error:

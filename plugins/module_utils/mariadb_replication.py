@@ -148,6 +148,7 @@ def replica_status(row: Mapping[str, Any], gtid_slave_pos: str) -> dict[str, Any
         "read_position": int(row["Read_Master_Log_Pos"]),
         "applied_file": row["Relay_Master_Log_File"],
         "applied_position": int(row["Exec_Master_Log_Pos"]),
+        "heartbeats": int(row.get("Slave_received_heartbeats") or 0),
         "gtid_io_pos": row["Gtid_IO_Pos"] or "",
         "gtid_slave_pos": gtid_slave_pos,
         "io_errno": int(row["Last_IO_Errno"]),
@@ -168,6 +169,28 @@ def caught_up(status: Mapping[str, Any]) -> bool:
     if status["use_gtid"] != "no":
         return covers(status["gtid_slave_pos"], status["gtid_io_pos"])
     return (status["read_file"], status["read_position"]) == (status["applied_file"], status["applied_position"])
+
+
+def gets_on(status: Mapping[str, Any], begin: str, heartbeats: int, there: str | None) -> bool:
+    """Whether a replica that was started has shown that no error awaits it.
+
+    That both threads run does not show it: the SQL thread runs until it meets the transaction that it cannot apply, which may
+    not even have arrived.
+
+    :param begin: gtid_slave_pos before the start.
+    :param heartbeats: how many it had received at a moment after the start.
+    :param there: gtid_binlog_pos of the primary after the start; None when that is not known.
+    :returns: whether it runs and has applied all that the primary had, or anything, or received all (a primary that has nothing
+        more to send sends a heartbeat) and applied that.
+    """
+    if not status["healthy"]:
+        return False
+    if there is not None and covers(status["gtid_slave_pos"], there):
+        return True
+    # A replica by coordinates is told its position before it has applied anything.
+    if status["use_gtid"] != "no" and status["gtid_slave_pos"] != begin:
+        return True
+    return bool(status["heartbeats"] > heartbeats and status["caught_up"])
 
 
 def problem(status: Mapping[str, Any]) -> str:

@@ -171,6 +171,9 @@ replicas:
     applied_file:
       description: File of the primary's binary log up to which it has applied, with C(applied_position).
       type: str
+    heartbeats:
+      description: How many heartbeats it has received since it was started.
+      type: int
     gtid_io_pos:
       description: GTID up to which it has received.
       type: str

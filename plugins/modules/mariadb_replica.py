@@ -31,7 +31,8 @@ attributes:
 options:
   state:
     description:
-      - V(started) - it exists as described and both threads run.
+      - V(started) - it exists as described, both threads run, and no error awaits them. One that was started has applied
+        something, or there is nothing to apply.
       - V(stopped) - it exists as described and neither thread runs.
       - V(absent) - it does not exist (C(RESET SLAVE ALL)).
       - V(testable) - nothing is changed; the module only logs in at the primary as the replica would, and fails if it
@@ -131,7 +132,7 @@ options:
     type: bool
   wait:
     description:
-      - Seconds to wait for each of - both threads run, the GTID position is known, O(until_gtid) is reached.
+      - Seconds to wait for each of - both threads run and no error awaits them, the GTID position is known, O(until_gtid) is reached.
     type: int
     default: 30
 notes:
@@ -233,17 +234,16 @@ class Work:
         self.name = module.params["connection"]
         # For a new replica only.
         self.coordinates: tuple[str, int] | None = None
+        # gtid_slave_pos before the replica was started.
+        self.begin = ""
 
     def current(self) -> dict[str, Any] | None:
         return mariadb_server.replica(self.session, self.name)
 
-    def test_login(self, current: dict[str, Any] | None) -> None:
-        """Log in at the primary as the replica will."""
-        if self.params["password"] is None:
-            return  # the one the server has stored is its own secret, and it will try it itself
-        wanted = wanted_from(self.params)
-        like = mariadb_replication.completed(wanted, current)
-        found = mariadb.test_login(
+    def login(self, current: dict[str, Any] | None) -> dict[str, Any]:
+        """Log in at the primary as the replica does; what mariadb.test_login returns."""
+        like = mariadb_replication.completed(wanted_from(self.params), current)
+        return mariadb.test_login(
             like.host,
             like.port,
             like.user,
@@ -253,25 +253,53 @@ class Work:
             else None,
             self.params["connect_timeout"],
         )
+
+    def test_login(self, current: dict[str, Any] | None) -> None:
+        """Refuse a primary at which the replica cannot log in, or that has this server's id."""
+        if self.params["password"] is None:
+            return  # the one the server has stored is its own secret, and it will try it itself
+        found = self.login(current)
         own = int(self.session.value("SELECT @@server_id"))
         if found["server_id"] == own:
+            like = mariadb_replication.completed(wanted_from(self.params), current)
             raise MariaDBError(
                 f"{hostname()}: this server and the primary {like.host}:{like.port} both have server_id {own}. "
                 "Each server needs its own; correct the configuration of one and restart it. Nothing was changed."
             )
 
+    def primary_position(self, status: dict[str, Any]) -> str | None:
+        """What the primary has written, as it says itself; None when it cannot be asked."""
+        if self.params["password"] is None:
+            return None
+        try:
+            return str(self.login(status)["gtid_binlog_pos"])
+        except MariaDBError:
+            # The replica is connected, with a password of its own (update_password=on_create).
+            return None
+
     def wait_running(self) -> None:
+        """Wait until both threads run and the replica gets on (mariadb_replication.gets_on).
+
+        One that runs all the time without showing that it gets on is at work on something long, or its primary is silent.
+        """
+        there: list[str | None] = []
+        heartbeats: list[int] = []
+
         # The IO thread keeps trying after most errors, so they are reported when the time is over. Only a stopped
         # thread that says why is final.
         def decided() -> bool:
             status = self.current()
-            return (
-                status is None
-                or status["healthy"]
-                or bool(
-                    (status["io_running"] == "No" and status["io_errno"])
-                    or (status["sql_running"] == "No" and status["sql_errno"])
-                )
+            if status is None:
+                return True
+            if status["healthy"]:
+                # The server counts anew at some moment of the start.
+                heartbeats.append(status["heartbeats"])
+                if not there:
+                    there.append(self.primary_position(status))
+                return mariadb_replication.gets_on(status, self.begin, min(heartbeats), there[0])
+            return bool(
+                (status["io_running"] == "No" and status["io_errno"])
+                or (status["sql_running"] == "No" and status["sql_errno"])
             )
 
         mariadb_server.poll(decided, self.params["wait"])
@@ -334,6 +362,7 @@ class Work:
         return "" if mariadb_server.replicas(self.session) else str(self.session.value("SELECT @@gtid_slave_pos"))
 
     def apply(self, steps: list[Step], current: dict[str, Any] | None) -> None:
+        self.begin = str(self.session.value("SELECT @@GLOBAL.gtid_slave_pos"))
         for step in steps:
             if step.kind == "test":
                 self.test_login(current)
@@ -344,6 +373,7 @@ class Work:
             elif step.kind == "forget":
                 self.set_position("")
             elif step.statement is not None:
+                self.begin = str(self.session.value("SELECT @@GLOBAL.gtid_slave_pos"))
                 self.session.execute(step.statement)
 
     def set_position(self, position: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from pathlib import Path
 
 import pymysql
@@ -195,6 +196,16 @@ def test_stopped_started_absent(running_pair: Pair) -> None:
     assert not state("absent")
 
 
+def test_a_start_with_nothing_to_apply_waits_for_no_longer_than_a_heartbeat(running_pair: Pair) -> None:
+    two = running_pair.two
+    for arguments in ({}, {"password": None}):
+        two.run("STOP SLAVE")
+        begun = time.monotonic()
+        assert running_pair.replicate(two, **arguments)["replica"]["healthy"]
+        # A heartbeat comes after 2 s; the module's time is 20 s.
+        assert time.monotonic() - begun < 15
+
+
 def test_named_connection(pair: Pair) -> None:
     result = pair.replicate(pair.two, connection="site a")
     assert result["replica"]["connection"] == "site a"
@@ -282,6 +293,11 @@ def test_broken_replication_is_reported(running_pair: Pair) -> None:
     assert judged["problems"] == [f"two: {replica['problem']}"]
     message = running_pair.replicate_failing(two)
     assert "1062" in message
+    # The same where everything is fetched anew, and where the module cannot ask the primary how far it is.
+    two.run("STOP SLAVE")
+    assert "1062" in running_pair.replicate_failing(two)
+    two.run("STOP SLAVE")
+    assert "1062" in running_pair.modules.failing("mariadb_replica", two)
     assert two.rows("SELECT note FROM records.cdr WHERE id = 77") == [{"note": "mine"}]
     # Somebody looked and decided: the row here was wrong.
     two.run("SET sql_log_bin=0", "DELETE FROM records.cdr WHERE id = 77")

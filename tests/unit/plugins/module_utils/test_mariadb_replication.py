@@ -56,6 +56,36 @@ def test_a_healthy_replica(recorded: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("changes", "there", "expected"),
+    [
+        # Nothing has arrived yet, so nothing is left to apply, and the SQL thread runs: an error may await it.
+        ({}, None, False),
+        ({}, "1-1-5", False),
+        ({"gtid_io_pos": "1-1-5"}, "1-1-5", False),
+        ({"gtid_io_pos": "1-1-5", "heartbeats": 3}, "1-1-5", False),
+        # The primary has nothing more.
+        ({}, "1-1-4", True),
+        ({}, "", True),
+        # A transaction was applied, of many.
+        ({"gtid_slave_pos": "1-1-5", "gtid_io_pos": "1-1-9"}, "1-1-99", True),
+        # It was told its position, and has applied nothing.
+        ({"gtid_slave_pos": "1-1-5", "use_gtid": "no"}, None, False),
+        # All that the primary had was received, and applied.
+        ({"heartbeats": 3}, None, True),
+        ({"heartbeats": 2}, None, False),
+        # What it said before it stopped counts for nothing.
+        ({"heartbeats": 3, "healthy": False}, "1-1-4", False),
+    ],
+)
+def test_a_started_replica_gets_on(
+    recorded: dict[str, Any], changes: dict[str, Any], there: str | None, expected: bool
+) -> None:
+    found = {**status(recorded), "gtid_slave_pos": "1-1-4", "heartbeats": 2, **changes}
+    found["caught_up"] = replication.caught_up(found)
+    assert replication.gets_on(found, "1-1-4", 2, there) is expected
+
+
+@pytest.mark.parametrize(
     ("name", "expected"),
     [
         ("stopped", ["IO thread: No", "SQL thread: No", "it was stopped, with no error", "START SLAVE"]),
