@@ -97,6 +97,8 @@ def test_inventories_set_only_variables_that_exist(inventory: str) -> None:
 def test_inventories_set_everything_that_is_required(inventory: str) -> None:
     found = variables_of(inventory)
     used = [role for role in ROLES if role != "drbd" or found["pbx_storage"] == "drbd"]
+    # It makes the machines where they are not there yet.
+    used = [role for role in used if role != "esxi_vm" or "esxi_vm_hostname" in found]
     required = {name for role in used for name, option in options_of(role).items() if option.get("required")}
     assert required - set(found) == set()
 

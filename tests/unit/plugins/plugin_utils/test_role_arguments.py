@@ -10,7 +10,8 @@ import pytest
 from ansible_collections.dialtone.ha_pbx.plugins.plugin_utils import role_arguments
 
 ROOT = Path(__file__).resolve().parents[4]
-SPECS = role_arguments.read_specs(ROOT / "roles")
+#: Without esxi_vm, whose variables only a machine has that is made on ESXi; preflight.yml leaves it out too.
+SPECS = {role: options for role, options in role_arguments.read_specs(ROOT / "roles").items() if role != "esxi_vm"}
 SECRET = "swordfish-in-the-sea"
 
 GOOD: dict[str, Any] = {
