@@ -76,7 +76,7 @@ test: setup ## Every tier that runs without virtual machines (a quarter of an ho
 	wait "$$bake" || { cat .cache/log/bake.log >&2; printf '\nmake test: failed (no golden image)\n' >&2; exit 1; }
 	(( integration == 0 )) || { printf '\nmake test: failed (integration tests)\n' >&2; exit 1; }
 	# The two hosts wait much of the time. What needs nothing but processors has them meanwhile, and gives way to the hosts.
-	nice --adjustment=19 $(MAKE) --no-print-directory static unit >.cache/log/checks.log 2>&1 &
+	nice --adjustment=19 $(MAKE) --no-print-directory static unit esxi >.cache/log/checks.log 2>&1 &
 	checks=$$! molecule=0 result=0
 	$(MAKE) --no-print-directory molecule || molecule=$$?
 	printf '\n== Static checks and unit tests, which ran meanwhile\n'
@@ -130,6 +130,10 @@ molecule: setup ## Two systemd-nspawn hosts: deploy, call, kill; the lab stays u
 	# --destroy=never keeps molecule from destroying at the beginning too, and it skips `create` when it remembers hosts.
 	molecule destroy --scenario-name nspawn
 	$(call step,molecule nspawn,molecule test --scenario-name nspawn --destroy never)
+
+.PHONY: esxi
+esxi: setup ## Machines on a simulated ESXi host and a simulated vCenter
+	$(call step,molecule esxi,molecule test --scenario-name esxi)
 
 .PHONY: interruption
 interruption: setup-demo ## Kill site.yml at KILLS random moments (10; SEED), run it again, compare (half an hour; not in `make test`)

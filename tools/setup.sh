@@ -34,6 +34,8 @@ demo_packages=(
 )
 test_packages=(
   fence-agents            # pcs asks an agent for its parameters
+  golang-github-vmware-govmomi-dev  # the simulated ESXi host
+  golang-go               # builds it
   git                     # the checks that copy what belongs to the collection ask git
   libxml2-utils           # xmllint holds what our agents say of themselves to the DTD
   mariadb-client
