@@ -13,8 +13,10 @@ import hashlib
 import socket
 import ssl
 import time
-from collections.abc import Iterator, Mapping
-from typing import Any, NoReturn
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 try:
     from pyVim import connect as vim_connect
@@ -322,12 +324,21 @@ class Vsphere:
             time.sleep(POLL_INTERVAL)
 
 
-def fail(module: Any, error: Exception) -> NoReturn:
-    """End a module with what an error of the API means: which host, what was found, what to do.
+def run(module: AnsibleModule, act: Callable[[Vsphere], dict[str, Any]]) -> dict[str, Any]:
+    """Log in, act, log out, and return the result; end the module with which host, what was found and what to do when it fails.
 
-    :param module: the AnsibleModule.
-    :param error: what was raised.
+    :param module: the module, whose arguments say where to log in.
+    :param act: is given the session, and returns the module's result.
     """
-    explained = explain(error, module.params)
+    if not HAS_PYVMOMI:
+        module.fail_json(msg=missing_required_lib("pyVmomi"))
+    try:
+        api = Vsphere(module.params)
+        try:
+            return act(api)
+        finally:
+            api.close()
+    except Exception as error:
+        explained = explain(error, module.params)
     module.fail_json(msg=f"{module.params['hostname']}: {explained}", found=explained.found, cure=explained.cure)
-    raise SystemExit(1)
+    raise AssertionError

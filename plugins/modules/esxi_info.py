@@ -147,7 +147,7 @@ cure:
 
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.dialtone.ha_pbx.plugins.module_utils import esxi_machine, esxi_plan, vsphere
 
@@ -212,7 +212,7 @@ class Look:
         api, params = self.api, self.params
         about = api.content.about
         result: dict[str, Any] = {
-            "is_vcenter": api.is_vcenter, "version": about.fullName, "missing_port_groups": [],
+            "is_vcenter": api.is_vcenter, "version": about.fullName, "missing_port_groups": [], "problems": self.problems,
         }  # fmt: skip
         if api.read_only():
             self.report(*vsphere.READ_ONLY)
@@ -259,18 +259,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    if not vsphere.HAS_PYVMOMI:
-        module.fail_json(msg=missing_required_lib("pyVmomi"))
-    try:
-        api = vsphere.Vsphere(module.params)
-        try:
-            look = Look(api, module.params)
-            result = look.all()
-        finally:
-            api.close()
-    except Exception as error:
-        vsphere.fail(module, error)
-    module.exit_json(changed=False, problems=look.problems, **result)
+    module.exit_json(changed=False, **vsphere.run(module, lambda api: Look(api, module.params).all()))
 
 
 if __name__ == "__main__":

@@ -162,7 +162,7 @@ cure:
 
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.dialtone.ha_pbx.plugins.module_utils import esxi_machine, esxi_plan, vsphere
 
@@ -224,22 +224,15 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    if not vsphere.HAS_PYVMOMI:
-        module.fail_json(msg=missing_required_lib("pyVmomi"))
     params = module.params
     if params["state"] == "present" and len(params["macs"]) < len(params["networks"]):
         module.fail_json(msg="macs must have an address for each of the networks")
-    try:
-        api = vsphere.Vsphere(params)
-        try:
-            machine = esxi_machine.find(api, params["name"], params["uuid"], params["mark"])
-            act = presence if params["state"] == "present" else removal
-            result = act(module, api, machine)
-        finally:
-            api.close()
-    except Exception as error:
-        vsphere.fail(module, error)
-    module.exit_json(**result)
+
+    def act(api: vsphere.Vsphere) -> dict[str, Any]:
+        machine = esxi_machine.find(api, params["name"], params["uuid"], params["mark"])
+        return (presence if params["state"] == "present" else removal)(module, api, machine)
+
+    module.exit_json(**vsphere.run(module, act))
 
 
 if __name__ == "__main__":

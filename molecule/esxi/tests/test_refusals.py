@@ -22,10 +22,10 @@ def site(host: Host, installer: dict[str, str], tmp_path_factory: pytest.TempPat
     return Site(tmp_path_factory.mktemp("site"), host, {**installer})
 
 
-def refused(site: Site, **variables: Any) -> str:
-    """Return what machines.yml says of both nodes before it makes anything, on one line."""
+def refused(site: Site, *arguments: str, **variables: Any) -> str:
+    """Return what machines.yml says before it makes anything, on one line."""
     before = set(site.host.machines())
-    done = site.play(**variables)
+    done = site.play(*arguments, **variables)
     assert done.returncode != 0, done.stdout
     assert set(site.host.machines()) == before
     assert "Telephones" not in [item.name for item in site.host.api().rootFolder.childEntity[0].networkFolder.childEntity]
@@ -35,7 +35,7 @@ def refused(site: Site, **variables: Any) -> str:
 
 
 def test_a_wrong_password(site: Site) -> None:
-    said = refused(site, esxi_vm_password="wr0ng-Passw0rd")
+    said = refused(site, "--limit=pbx1", esxi_vm_password="wr0ng-Passw0rd")
     assert "On 127.0.0.1: 1. it refuses the password of root. What to do: Correct esxi_vm_username and esxi_vm_password" in said
     assert "wr0ng" not in said
 
@@ -112,9 +112,9 @@ def test_a_vcenter_without_the_name_of_a_host_and_the_other_way_round(simulators
 
 
 def test_an_inventory_that_does_not_say_enough(site: Site) -> None:
-    said = refused(site, esxi_vm_datastore=None, esxi_vm_ssh_public_keys=None)
+    said = refused(site, "--limit=pbx1", esxi_vm_datastore=None, esxi_vm_ssh_public_keys=None)
     assert "esxi_vm_datastore is not set" in said
     assert "esxi_vm_ssh_public_keys is not set" in said
-    said = refused(site, esxi_vm_media_checksum=None, esxi_vm_addresses=["127.73.0.11"])
+    said = refused(site, "--limit=pbx1", esxi_vm_media_checksum=None, esxi_vm_addresses=["127.73.0.11"])
     assert "esxi_vm_networks lists 2 networks, and there are 1 addresses for them" in said
     assert "what is not verified is not used" in said

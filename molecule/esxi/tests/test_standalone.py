@@ -48,7 +48,7 @@ def content(host: Host, path: str) -> bytes:
 
 def test_check_mode_says_what_it_would_make_and_makes_nothing(site: Site, host: Host) -> None:
     before = set(host.machines())
-    said = succeeded(site.play("--check"))
+    said = succeeded(site.play("--check", "--limit=pbx1"))
     assert "+name: pbx1" in said
     assert "+disk 1: 50 GiB" in said
     assert set(host.machines()) == before
