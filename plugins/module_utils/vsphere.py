@@ -340,5 +340,5 @@ def run(module: AnsibleModule, act: Callable[[Vsphere], dict[str, Any]]) -> dict
             api.close()
     except Exception as error:
         explained = explain(error, module.params)
-    module.fail_json(msg=f"{module.params['hostname']}: {explained}", found=explained.found, cure=explained.cure)
-    raise AssertionError
+        module.fail_json(msg=f"{module.params['hostname']}: {explained}", found=explained.found, cure=explained.cure)
+        raise
