@@ -432,7 +432,7 @@ HANDLERS = """<rsc_location rsc="disk-clone" id="drbd-fence-by-handler-pbx-disk-
 </rsc_location>"""
 
 
-def bar(cluster):
+def shut_out(cluster):
     """Have DRBD's handler bar node2 from the disk; returns the constraint's text."""
     role = "Promoted" if "Promoted" in cluster.file.read_text() else "Master"
     cluster.command("cibadmin", "--create", "--scope=constraints", f"--xml-text={HANDLERS.format(role=role)}")
@@ -445,7 +445,7 @@ def handlers(cluster):
 
 
 def test_what_drbds_handler_set_stays_through_every_change(exchange, declaration, tmp_path):
-    before = bar(exchange)
+    before = shut_out(exchange)
     again = exchange.good("pcs_cib", state="apply", **declaration())
     assert (again["changed"], again["changes"]) == (False, [])
     # Another constraint on the same resource changes, and one of ours goes: only that is a change.
@@ -465,7 +465,7 @@ def test_what_drbds_handler_sets_meanwhile_survives(exchange, tmp_path):
     copy = tmp_path / "copy.xml"
     exchange.good("pcs_cib", state="checkout", path=str(copy))
     exchange.good("pcs_property", cib_file=str(copy), properties={"batch-limit": 9})
-    before = bar(exchange)
+    before = shut_out(exchange)
     assert exchange.good("pcs_cib", state="commit", path=str(copy))["changed"]
     assert handlers(exchange) == before
     assert exchange.xml.find(".//nvpair[@name='batch-limit']").get("value") == "9"
