@@ -68,7 +68,7 @@ bake: setup-demo ## Build the golden image of the lab, unless it is there
 ##@ Tests
 
 .PHONY: test
-test: setup ## Every tier that runs without virtual machines (a quarter of an hour)
+test: setup ## Every tier that runs without virtual machines (15 to 25 minutes)
 	begin=$$SECONDS
 	mkdir -p .cache/log
 	# The golden image waits for the network and for dpkg; the tests of modules need no lab.

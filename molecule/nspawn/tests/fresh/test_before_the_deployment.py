@@ -26,26 +26,25 @@ def make_anew(name: str, tree: Path) -> None:
 
 
 @pytest.fixture
-def bare_hosts() -> Iterator[None]:
-    """Have hosts on which nothing is that a role installs; afterwards they are as they were made."""
-    for name in HOSTS:
-        make_anew(name, image.bare())
-    yield
-    for name in HOSTS:
-        make_anew(name, image.root())
+def bare_host() -> Iterator[str]:
+    """Give a host on which nothing is that a role installs; afterwards it is as it was made."""
+    name = "server1"
+    make_anew(name, image.bare())
+    yield name
+    make_anew(name, image.root())
 
 
-def test_a_dry_run_on_machines_without_any_package_goes_to_its_end_and_changes_nothing(bare_hosts: None) -> None:
+def test_a_dry_run_on_a_machine_without_any_package_goes_to_its_end_and_changes_nothing(bare_host: str) -> None:
     before = snapshot.system()
-    installed = {name for _node, kind, name in before if kind == "package"}
+    installed = {name for node, kind, name in before if (node, kind) == (bare_host, "package")}
     assert installed & {"asterisk", "firewalld", "mariadb-server", "pcs"} == set()
-    result = playbook("lab", "site.yml", "--check", "--diff", everything=True)
+    # Each host goes its own way here: one of them costs half the time of two.
+    result = playbook("lab", "site.yml", "--check", "--diff", "--limit", bare_host, everything=True)
     said = " ".join(result.stdout.split())
     assert result.returncode == 0, result.stdout + result.stderr
-    for node in HOSTS:
-        for package in ("MariaDB", "ODBC"):
-            assert f"{node}: the packages of {package} would be installed first" in said
-        assert f"{node}: the cluster's packages would be installed first" in said.replace("''", "'")
+    for package in ("MariaDB", "ODBC"):
+        assert f"{bare_host}: the packages of {package} would be installed first" in said
+    assert f"{bare_host}: the cluster's packages would be installed first" in said.replace("''", "'")
     assert snapshot.differences(before, snapshot.system()) == []
 
 
