@@ -24,10 +24,11 @@ DISK = "8G"
 
 #: `net.ifnames=0`: the interfaces are eth0, eth1, eth2 in the order of the machine's description. No `audit=1`: what SELinux
 #: denies is in the kernel's log all the same, and to account for every system call slows an emulated machine down,
-#: as does the clearing of each page the kernel hands out (`init_on_alloc`);
+#: as does the clearing of each page the kernel hands out (`init_on_alloc`); `tsc=reliable`: two emulated processors fail the
+#: kernel's comparison of their clocks, and then each look at the time is one at a device;
 #: `printk_ratelimit=0`: the log holds back nothing when much is denied at once.
 KERNEL_PARAMETERS = (
-    "root=/dev/vda rw console=ttyS0 net.ifnames=0 mitigations=off init_on_alloc=0 quiet security=selinux selinux=1"
+    "root=/dev/vda rw console=ttyS0 net.ifnames=0 mitigations=off init_on_alloc=0 tsc=reliable quiet security=selinux selinux=1"
     " sysctl.kernel.printk_ratelimit=0"
 )
 
