@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from ..command import run, wait_for
-from ..config import LAB_DIR, LabError, ns_argv
+from ..config import LAB_DIR, LabError, ns_argv, patience
 from . import libvirt, vagrant
 
 INSTANCES = vagrant.DIRECTORY / "instance_config.yml"
@@ -49,8 +49,9 @@ def _ssh(name: str) -> list[str]:
     control = LAB_DIR / "ssh"
     control.mkdir(mode=0o700, exist_ok=True)
     return ns_argv([
-        "ssh", "-q", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
-        "-o", "ConnectTimeout=10", "-o", "ServerAliveInterval=3", "-o", "ServerAliveCountMax=4",
+        "ssh", "-o", "LogLevel=ERROR", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
+        "-o", f"ConnectTimeout={10 * patience()}", "-o", "ServerAliveInterval=5",
+        "-o", f"ServerAliveCountMax={2 + patience()}",
         "-o", "ControlMaster=auto", "-o", "ControlPersist=300", "-o", f"ControlPath={control}/{name}",
     ])  # fmt: skip
 
