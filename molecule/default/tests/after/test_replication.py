@@ -8,13 +8,15 @@ from collections.abc import Iterator
 import pytest
 
 from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.info import constraints_of
-from lab import exchange, phones
+from lab import exchange, hosts, phones
 from lab.config import HOSTS
 from lab.phones import Phone
 from lab.testing import playbook
 from lab.vm import libvirt
 
 UP_TO_DATE = ("UpToDate", "UpToDate")
+#: What an agent answers whose resource is promoted.
+OCF_RUNNING_PROMOTED = 8
 
 
 def write(node: str, name: str) -> None:
@@ -92,7 +94,10 @@ def test_the_disk_of_the_active_node_fails(failing_disk: str, caller: Phone, cal
     exchange.run(active, ["sh", "-c", table])
     write(active, "without-a-disk-of-its-own")
     wait_disk(active, "Connected", "Diskless", "UpToDate")
-    # It goes on over the other's disk, and nothing moves.
+    # It goes on over the other's disk, and nothing moves, also when the agent has looked and told the cluster what it found.
+    looked = hosts.run(active, ["crm_resource", "--force-check", "--resource", "pbx-drbd"])
+    assert looked.returncode == OCF_RUNNING_PROMOTED, looked.stderr
+    exchange.run(active, ["crm_resource", "--wait", "--timeout=300s"])
     phones.call(caller, callee, seconds=1.0)
     assert exchange.active_node(standby) == active
     said = playbook("lab_vms", "verify.yml", "--extra-vars", "verify_wait=1").stdout
