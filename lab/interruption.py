@@ -48,7 +48,10 @@ def moments(kills: int, seed: int) -> list[float]:
 
 
 def last_task(output: str) -> str:
-    """Return the last heading of a play's or a task's beginning that ansible-playbook printed; '' without one."""
+    """Return the last heading of a play or a task that ansible-playbook printed; '' without one.
+
+    With `display_skipped_hosts` off a task's heading comes with its first result: it is the one after this that was killed.
+    """
     headings = re.findall(r"^((?:PLAY|TASK|RUNNING HANDLER) \[.*\])", plain(output), re.MULTILINE)
     return headings[-1] if headings else ""
 
@@ -135,10 +138,10 @@ def interrupt(kills: int, seed: int) -> list[str]:
         _fresh_lab(secrets)
         log = logs / f"interrupted-{number}.log"
         code = _deploy(log, moment * seconds)
-        where = last_task(log.read_text(errors="replace")) if code is None else f"it had ended, exit code {code}"
+        where = f"after {last_task(log.read_text(errors='replace'))}" if code is None else f"it had ended, exit code {code}"
         ended = _deploy_whole(logs / f"interrupted-{number}-again.log").outcome
         wrong = snapshot.differences(expected, {key: value for key, value in ended.items() if key not in volatile})
-        print(f"kill {number} of {kills} after {moment * seconds:.1f} s, {where}: {len(wrong)} differences", flush=True)
+        print(f"kill {number} of {kills} at {moment * seconds:.1f} s, {where}: {len(wrong)} differences", flush=True)
         found += [f"kill {number}: {line}" for line in wrong]
     return found
 
