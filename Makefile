@@ -88,7 +88,7 @@ test: setup ## Every tier that runs without virtual machines (15 to 25 minutes)
 	printf '\nmake test: everything passed, %d s\n' "$$((SECONDS - begin))"
 
 .PHONY: test-vm
-test-vm: setup-vm ## Two Vagrant machines: DRBD, SELinux, fencing, a power cut (50 minutes without KVM; see docs/testing.md)
+test-vm: setup-vm ## Two Vagrant machines: DRBD, SELinux, fencing, a power cut (25 to 50 minutes without KVM; see docs/testing.md)
 	begin=$$SECONDS
 	trap 'python3 -m lab.vm down' EXIT
 	python3 -m lab.vm down
