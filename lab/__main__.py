@@ -16,8 +16,8 @@ from .config import HOSTS, LAB_DIR
 
 def up() -> None:
     """Make a new lab: both hosts booted, nothing deployed. A lab of before is removed first."""
-    started = time.monotonic()
     base_image = image.bake()
+    started = time.monotonic()
     down()
     for part in ("", "log", "run", "secrets", "ssh"):
         (LAB_DIR / part).mkdir(mode=0o700, parents=True, exist_ok=True)
