@@ -20,6 +20,11 @@ from typing import Any, Callable
 #: (UUID_JUST_CREATED in DRBD's sources). A disk that has it never carried data under DRBD.
 UUID_JUST_CREATED = 0x4
 
+#: Bytes at the beginning of a disk that must be zero for `create-md` to ask no question (SO_MUCH in drbdmeta.c: 68 KiB).
+BLANK_BYTES = 68 * 1024
+#: What stands for a beginning that is not zero and in which wipefs recognises nothing.
+REMAINS = "remains of something unknown"
+
 #: File systems that the first node may be told to make, and how their tool is told to be quiet and to discard nothing: the
 #: disk is blank, and what is discarded counts as written. DRBD would note up to 5 GB as active, and copy all of it when
 #: this node crashes for the first time.
@@ -39,7 +44,7 @@ class Result:
     err: str
 
 
-#: Runs a command (argument list, optional standard input) and returns its result; never raises for an exit code.
+#: Runs a command (argument list) and returns its result; never raises for an exit code.
 Runner = Callable[..., Result]
 
 
@@ -95,7 +100,7 @@ class State:
     disk: str | None = None
     status: Status | None = None
     metadata: Metadata = field(default_factory=lambda: Metadata("unknown"))
-    #: What wipefs recognises on the backing device, DRBD's own metadata ("drbd") included; None: it could not be read.
+    #: What the backing device holds, DRBD's own metadata ("drbd") included (read_signatures); None: it could not be read.
     signatures: tuple[str, ...] | None = None
 
     @property
@@ -294,6 +299,30 @@ def parse_signatures(result: Result) -> tuple[str, ...] | None:
     return tuple(sorted({str(entry.get("type") or "unknown") for entry in signatures}))
 
 
+def wipe(disk: str) -> str:
+    """Return the commands that make a disk blank.
+
+    wipefs takes away only what it recognises a disk by, and `drbdadm create-md` asks before it uses one on which anything is
+    left at the beginning.
+    """
+    return f"`wipefs --all {disk} && dd if=/dev/zero of={disk} bs=1M count=1 conv=fsync`"
+
+
+def read_signatures(run: Runner, disk: str) -> tuple[str, ...] | None:
+    """Return what a block device holds: what wipefs recognises, or REMAINS; an empty tuple when it is blank, None when it
+    cannot be read.
+
+    Raises DrbdError when wipefs says what is not understood.
+    """
+    signatures = parse_signatures(run(["wipefs", "--no-act", "--json", disk]))
+    if signatures is None or any(signature != "drbd" for signature in signatures):
+        return signatures
+    beginning = run(["cmp", "--quiet", f"--bytes={BLANK_BYTES}", disk, "/dev/zero"])
+    if beginning.rc > 1:
+        return None
+    return tuple(sorted((*signatures, REMAINS))) if beginning.rc else signatures
+
+
 def read_status(run: Runner, name: str, kernel: Sequence[int]) -> Status | None:
     """Return the resource's state in the kernel, None when it is not up."""
     if kernel[0] >= 9:
@@ -325,7 +354,7 @@ def read_state(run: Runner, name: str) -> State:
         if metadata.state == "unclean":
             # get-gi reads unclean metadata too, which dump-md refuses.
             metadata = Metadata("unclean", parse_gi(run(["drbdadm", "get-gi", name]).out))
-    return State(name, kernel, disk, status, metadata, parse_signatures(run(["wipefs", "--no-act", "--json", disk])))
+    return State(name, kernel, disk, status, metadata, read_signatures(run, disk))
 
 
 # --- deciding ------------------------------------------------------------------------------------------------------
@@ -376,21 +405,20 @@ def _plan_present(state: State, desired: Desired) -> list[Action]:
     actions: list[Action] = []
     if state.metadata.state == "absent":
         if state.status is not None:
-            raise DrbdError(
-                f"resource {state.name} is up without its disk {state.disk}, which holds no DRBD metadata. If the"
-                " disk was"
-                f" replaced: `drbdadm down {state.name}` (move the service to the peer first), then run this again."
-            )
+            _refuse_unless_replaceable(state, state.status)
         _refuse_unless_blank(state)
         actions.append(
-            # Without --force: on a device that holds something after all, drbdmeta asks, and nobody answers it.
+            # Without --force: on a device that holds something after all, drbdmeta asks, and nobody says yes.
             Action(
                 ("drbdadm", "create-md", state.name),
                 f"{state.disk} was found blank and has no metadata",
                 {"metadata": "new"},
             )
         )
-        actions.append(_up(state.name))
+        if state.status is None:
+            actions.append(_up(state.name))
+        else:
+            actions.append(Action(("drbdadm", "attach", state.name), "the disk was replaced: the peer fills it"))
     elif state.metadata.state == "unknown":
         raise DrbdError(
             f"it is not clear whether {state.disk} holds DRBD metadata: {state.metadata.detail or 'no answer'}."
@@ -404,6 +432,18 @@ def _plan_present(state: State, desired: Desired) -> list[Action]:
     return actions
 
 
+def _refuse_unless_replaceable(state: State, status: Status) -> None:
+    # DRBD's guide: create-md and attach, while the service goes on over the peer's disk.
+    if status.disk == "Diskless" and [(peer.connection, peer.disk) for peer in status.peers] == [("Connected", "UpToDate")]:
+        return
+    peers = ", ".join(f"peer {peer.connection}, {peer.disk}" for peer in status.peers) or "no peer"
+    raise DrbdError(
+        f"resource {state.name} is up, and its disk {state.disk} holds no DRBD metadata. It can be put in the place of one that"
+        f" failed only where the resource is Diskless and the peer is connected with an UpToDate copy. Found: disk"
+        f" {status.disk}, {peers}. Nothing was written. Is it the right device, and does the peer have its disk?"
+    )
+
+
 def _refuse_unless_blank(state: State) -> None:
     if state.signatures is None:
         raise DrbdError(
@@ -413,13 +453,13 @@ def _refuse_unless_blank(state: State) -> None:
         raise DrbdError(
             f"{state.disk} carries DRBD metadata that the running version {_dotted(state.kernel)} does not read"
             f" (written by another version, or damaged). Nothing was written. To give up what is on it:"
-            f" `wipefs --all {state.disk}`, then run this again."
+            f" {wipe(state.disk or '')}, then run this again."
         )
     if state.signatures:
         raise DrbdError(
             f"{state.disk} is not blank: it holds {', '.join(state.signatures)}. Nothing was written. Name the"
             " right device,"
-            f" or, to give up what is on this one, `wipefs --all {state.disk}`, then run this again."
+            f" or, to give up what is on this one, {wipe(state.disk or '')}, then run this again."
         )
 
 
@@ -494,6 +534,8 @@ def _plan_formatted(state: State, desired: Desired) -> list[Action]:
 def _check_formatted(state: State, desired: Desired) -> list[Action]:
     if desired.fstype in state.contents:
         return []
+    if state.signatures is None:
+        raise DrbdError(f"{state.disk} could not be read, so nobody knows whether {state.name} has a file system.")
     if state.contents:
         raise DrbdError(
             f"resource {state.name} holds {', '.join(state.contents)} and not {desired.fstype}. Say so in"
@@ -564,7 +606,7 @@ def apply(run: Runner, actions: Sequence[Action]) -> None:
         if result.rc != 0:
             undone = [" ".join(a.undo) for a in reversed(done) if a.undo and run(list(a.undo)).rc == 0]
             raise DrbdError(
-                f"`{' '.join(action.argv)}` failed with exit code {result.rc}: {(result.err or result.out).strip()}."
+                f"`{' '.join(action.argv)}` failed with exit code {result.rc}: {(result.err + result.out).strip()}."
                 f" Done before: {', '.join(' '.join(a.argv) for a in done) or 'nothing'}."
                 + (f" Taken back with: {', '.join(undone)}." if undone else "")
             )
@@ -592,9 +634,9 @@ _DISK_PROBLEMS = {
         "has no local disk: detached after an I/O error, or by hand",
         "The service goes on over the peer's disk. Look at `journalctl -k`, replace the disk, then `drbdadm attach"
         " {name}`"
-        " (a new disk: run the role drbd, which creates its metadata).",
+        " (a new, blank disk under the same name: `site.yml --tags disk`).",
     ),
-    "Failed": ("has a local disk that failed", "Look at `journalctl -k`, replace the disk, then run the role drbd."),
+    "Failed": ("has a local disk that failed", "Look at `journalctl -k`, replace the disk, then `site.yml --tags disk`."),
     "Inconsistent": (
         "has a local copy that is not usable alone",
         "It must be synchronised from the peer. If no synchronisation runs, see the connection.",

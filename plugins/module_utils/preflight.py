@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.drbd import Result, Runner, dicts, parse_signatures
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils.drbd import Result, Runner, dicts, read_signatures
 from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs import corosync
 from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.runner import PcsError
 
@@ -182,7 +182,7 @@ def disk(run: Runner, path: str) -> dict[str, Any]:
     if not found["block"]:
         return {**found, "candidates": parse_candidates(run(columns))}
     found.update(parse_lsblk(run([*columns, path])))
-    found["signatures"] = list(parse_signatures(run(["wipefs", "--no-act", "--json", path])) or ())
+    found["signatures"] = list(read_signatures(run, path) or ())
     return found
 
 

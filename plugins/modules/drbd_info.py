@@ -95,8 +95,9 @@ from ansible_collections.dialtone.ha_pbx.plugins.module_utils import drbd
 def main():
     module = AnsibleModule(argument_spec={"name": {"type": "str", "required": True}}, supports_check_mode=True)
 
-    def run(argv, stdin=None):
-        return drbd.Result(*module.run_command(argv, data=stdin or "", environ_update={"LC_ALL": "C"}))
+    def run(argv):
+        # Without data a tool would have the terminal of ssh, and could ask a question that nobody sees.
+        return drbd.Result(*module.run_command(argv, data="\n", environ_update={"LC_ALL": "C"}))
 
     try:
         state = drbd.read_state(run, module.params["name"])

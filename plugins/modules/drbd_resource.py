@@ -13,8 +13,8 @@ version_added: 0.1.0
 description:
   - Manages metadata and state of a DRBD resource of one volume whose configuration file exists already. DRBD 8.4 and 9.
   - >-
-    Metadata is created only on a device that is proven blank: C(drbdadm dump-md) says that there is none, and C(wipefs)
-    recognises nothing on it. C(create-md) is never forced.
+    Metadata is created only on a device that is proven blank: C(drbdadm dump-md) says that there is none, C(wipefs)
+    recognises nothing on it, and its first 68 KiB are zero. C(create-md) is never forced.
   - >-
     Data is never overwritten: where that could happen the module fails, says what it found and what to do, and changes
     nothing.
@@ -160,8 +160,9 @@ def main():
     )
     params = module.params
 
-    def run(argv, stdin=None):
-        return drbd.Result(*module.run_command(argv, data=stdin or "", environ_update={"LC_ALL": "C"}))
+    def run(argv):
+        # Without data a tool would have the terminal of ssh, and could ask a question that nobody sees.
+        return drbd.Result(*module.run_command(argv, data="\n", environ_update={"LC_ALL": "C"}))
 
     desired = drbd.Desired(
         state=params["state"],

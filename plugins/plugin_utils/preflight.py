@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Union
 
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils.drbd import wipe
+
 Problem = dict[str, str]
 Interface = Union[ipaddress.IPv4Interface, ipaddress.IPv6Interface]
 
@@ -258,7 +260,7 @@ def _disk(looked: Mapping[str, Any], settings: Mapping[str, Any]) -> Iterator[Pr
     elif about["signatures"]:
         yield _problem(
             f"drbd_disk {path} is not blank: {', '.join(about['signatures'])}",
-            f"Choose the right disk. Only if nobody needs what is on it: `wipefs --all {path}` there.",
+            f"Choose the right disk. Only if nobody needs what is on it, there: {wipe(path)}.",
         )
     if about["read_only"]:
         yield _problem(f"drbd_disk {path} is read-only", "Choose a disk that can be written to.")

@@ -397,7 +397,7 @@ DRBD_STATES = st.builds(
     disk=st.sampled_from([None, "/dev/vdb"]),
     status=st.none() | STATUSES,
     metadata=METADATA,
-    signatures=st.sampled_from([None, (), ("drbd",), ("ext4",), ("drbd", "ext4"), ("gpt",)]),
+    signatures=st.sampled_from([None, (), ("drbd",), ("ext4",), ("drbd", "ext4"), ("gpt",), (drbd.REMAINS,)]),
 )
 #: Two new disks that have just found each other, but for one thing that may be otherwise.
 FRESH = drbd.State(
@@ -444,6 +444,11 @@ def drbd_after(state: drbd.State, argv: tuple[str, ...]) -> drbd.State:
         assert status is None
         return replace(state, metadata=drbd.Metadata("absent"), signatures=state.contents)
     assert status is not None, f"{argv} on a resource that is down"
+    if argv == ("drbdadm", "attach", "pbx"):
+        assert status.disk == "Diskless"
+        assert state.metadata.new
+        assert [peer.disk for peer in status.peers] == ["UpToDate"], "nobody has the data to fill it with"
+        return replace(state, status=replace(status, disk="Inconsistent"))
     if argv == ("drbdadm", "down", "pbx"):
         assert status.role != "Primary"
         return replace(state, status=None)

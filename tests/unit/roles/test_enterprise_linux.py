@@ -37,7 +37,7 @@ GIVEN = {
     ],
     "drbd_elrepo_baseurl": "https://elrepo.example/elrepo/el$releasever/x86_64/",
     "__centos_base_network": {"stdout_lines": ["active", "inactive"]},
-    "__drbd_found": {"resource": {"version": "9.1.22"}},
+    "__drbd_found": {"resource": {"version": "9.1.22", "up": True, "disk": "/dev/sdz"}},
 }
 #: Known only while a playbook runs, whatever the role.
 AT_RUNTIME = {"hostvars", "item"}

@@ -76,13 +76,18 @@ def test_the_replication_link_is_cut(replication_link: str, caller: Phone, calle
     exchange.wait_healthy(60)
 
 
+def map_disk(node: str, target: str) -> None:
+    """Have the disk of a node be what a target of the device mapper makes of it."""
+    table = f"echo 0 $(blockdev --getsz /dev/vdb) {target} | dmsetup reload lab-disk && dmsetup resume lab-disk"
+    exchange.run(node, ["sh", "-c", table])
+
+
 @pytest.fixture
 def failing_disk() -> Iterator[str]:
     """Give the active node, whose disk a test may make fail; afterwards it works again."""
     active = exchange.active_node()
     yield active
-    table = 'echo 0 $(blockdev --getsz /dev/vdb) linear /dev/vdb 0 | dmsetup reload lab-disk && dmsetup resume lab-disk'
-    exchange.run(active, ["sh", "-c", table])
+    map_disk(active, "linear /dev/vdb 0")
     if exchange.disk(active).state[0] == "Diskless":
         exchange.run(active, ["drbdadm", "attach", "pbx"])
     exchange.wait_healthy(60)
@@ -90,8 +95,7 @@ def failing_disk() -> Iterator[str]:
 
 def test_the_disk_of_the_active_node_fails(failing_disk: str, caller: Phone, callee: Phone) -> None:
     active, standby = failing_disk, exchange.peer(failing_disk)
-    table = 'echo 0 $(blockdev --getsz /dev/vdb) error | dmsetup reload lab-disk && dmsetup resume lab-disk'
-    exchange.run(active, ["sh", "-c", table])
+    map_disk(active, "error")
     write(active, "without-a-disk-of-its-own")
     wait_disk(active, "Connected", "Diskless", "UpToDate")
     # It goes on over the other's disk, and nothing moves, also when the agent has looked and told the cluster what it found.
@@ -102,6 +106,16 @@ def test_the_disk_of_the_active_node_fails(failing_disk: str, caller: Phone, cal
     assert exchange.active_node(standby) == active
     said = playbook("lab_vms", "verify.yml", "--extra-vars", "verify_wait=1").stdout
     assert "has no local disk" in said
+    # Another one in its place, made blank as docs/disk.md says: the service goes on, and the peer fills it.
+    map_disk(active, "linear /dev/vdb 0")
+    device = "/dev/mapper/lab-disk"
+    blank = f"wipefs --all --quiet {device} && dd if=/dev/zero of={device} bs=1M count=1 conv=fsync"
+    exchange.run(active, ["sh", "-c", blank])
+    replaced = playbook("lab_vms", "site.yml", "--tags", "disk")
+    assert replaced.returncode == 0, replaced.stdout
+    wait_disk(active, "Connected", *UP_TO_DATE, seconds=300)
+    assert exchange.active_node(standby) == active
+    assert "without-a-disk-of-its-own" in exchange.run(active, ["ls", "/srv/pbx/lab-alone"]).split()
 
 
 @pytest.fixture
@@ -136,6 +150,11 @@ def test_a_split_brain_is_found_named_and_ended_only_on_demand(maintenance: None
     assert refused.returncode != 0
     assert "drbd_discard_confirm" in refused.stdout
     assert exchange.disk(standby).connection == "StandAlone"
+    # What docs/disk.md says to look with.
+    exchange.run(standby, ["sh", "-c", (
+        "drbdadm down pbx && mount -t ext4 -o ro,noload /dev/mapper/lab-disk /mnt/lab && cat /mnt/lab/of-the-loser"
+        " && umount /mnt/lab && drbdadm up pbx"
+    )])  # fmt: skip
     done = playbook(*discard, "--extra-vars", f"drbd_discard_confirm={standby}")
     assert done.returncode == 0, done.stdout
     wait_disk(standby, "Connected", *UP_TO_DATE)

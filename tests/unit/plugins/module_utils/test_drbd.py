@@ -178,6 +178,9 @@ GI_NEW_9 = "0000000000000004:0000000000000000:0000000000000000:0000000000000000:
 GI_USED = "9C2E1A6B6C1DD2F5:0000000000000000:8F5A3D1CDEADBEE4:0000000000000004:1:1:0:1:0:0:0\n"
 
 WIPEFS_BLANK = '{\n   "signatures": [\n\n   ]\n}\n'
+WIPEFS_DRBD = '{"signatures": [{"device": "loop0", "offset": "0x3fff03c", "type": "drbd"}]}'
+#: Whether the beginning is zero.
+BEGINNING = "cmp --quiet --bytes=69632 /dev/vdb /dev/zero"
 WIPEFS_BOTH = """{
    "signatures": [
       {
@@ -341,9 +344,30 @@ def test_read_a_blank_disk_with_9() -> None:
             "drbdsetup status pbx --json": Result(10, "", "pbx: No such resource"),
             "drbdadm dump-md pbx": NO_METADATA,
             "wipefs --no-act --json /dev/vdb": WIPEFS_BLANK,
+            BEGINNING: "",
         }
     )
     assert drbd.read_state(host, "pbx") == replace(BLANK, kernel=(9, 2, 14))
+
+
+@pytest.mark.parametrize(
+    ("recognised", "beginning", "signatures"),
+    [
+        (WIPEFS_BLANK, Result(0, "", ""), ()),
+        # After `wipefs --all`: two bytes are gone, and create-md would ask.
+        (WIPEFS_BLANK, Result(1, "", ""), (drbd.REMAINS,)),
+        (WIPEFS_BLANK, Result(2, "", "cmp: /dev/vdb: Input/output error"), None),
+        (WIPEFS_DRBD, Result(0, "", ""), ("drbd",)),
+        (WIPEFS_DRBD, Result(1, "", ""), ("drbd", drbd.REMAINS)),
+        (WIPEFS_BOTH, None, ("drbd", "ext4")),
+        (Result(1, "", "wipefs: error: /dev/vdb: probing initialization failed"), None, None),
+    ],
+)
+def test_a_disk_is_blank_when_nothing_is_recognised_and_its_beginning_is_zero(
+    recognised: str | Result, beginning: Result | None, signatures: tuple[str, ...] | None
+) -> None:
+    host = Host({"wipefs --no-act --json /dev/vdb": recognised, **({BEGINNING: beginning} if beginning else {})})
+    assert drbd.read_signatures(host, "/dev/vdb") == signatures
 
 
 def test_metadata_of_a_detached_or_crashed_disk_is_read_from_the_disk() -> None:
@@ -403,8 +427,13 @@ def test_present_leaves_a_disk_with_metadata_alone(state: State) -> None:
         (replace(BLANK, signatures=("drbd", "ext4")), "does not read"),
         (replace(BLANK, signatures=None), "not proven blank"),
         (replace(BLANK, metadata=Metadata("unknown", detail="Device or resource busy")), "Device or resource busy"),
-        # Up on the peer's disk alone, with a replaced local one.
-        (replace(BLANK, status=replace(HEALTHY, disk="Diskless")), "drbdadm down pbx"),
+        # Up on the peer's disk alone, with a replaced local one that is not blank.
+        (replace(BLANK, signatures=("ext4",), status=replace(HEALTHY, disk="Diskless")), "not blank: it holds ext4"),
+        (replace(BLANK, signatures=(drbd.REMAINS,)), "dd if=/dev/zero of=/dev/vdb"),
+        # Nobody has the data now, or the disk is still in use.
+        (replace(BLANK, status=replace(HEALTHY, disk="Diskless", peers=(Peer("peer", "Connecting"),))), "peer Connecting"),
+        (replace(BLANK, status=replace(HEALTHY, disk="Diskless", peers=())), "no peer"),
+        (replace(BLANK, status=replace(HEALTHY, disk="Failed")), "disk Failed, peer Connected, UpToDate"),
     ],
 )
 @pytest.mark.parametrize("wanted", ["present", "up"])
@@ -416,6 +445,11 @@ def test_nothing_is_written_to_what_is_not_proven_blank(state: State, message: s
 def test_a_changed_configuration_is_followed_only_by_a_resource_that_is_up() -> None:
     assert commands(IN_SERVICE, Desired("present", adjust=True)) == ["drbdadm adjust pbx"]
     assert commands(replace(IN_SERVICE, status=None), Desired("present", adjust=True)) == []
+
+
+def test_a_replaced_disk_is_attached_while_the_service_goes_on_over_the_peers() -> None:
+    replaced = replace(BLANK, status=replace(HEALTHY, disk="Diskless"))
+    assert commands(replaced, Desired("present")) == ["drbdadm create-md pbx", "drbdadm attach pbx"]
 
 
 # --- deciding: formatted
