@@ -354,6 +354,9 @@ def read_state(run: Runner, name: str) -> State:
         if metadata.state == "unclean":
             # get-gi reads unclean metadata too, which dump-md refuses.
             metadata = Metadata("unclean", parse_gi(run(["drbdadm", "get-gi", name]).out))
+    if status is not None:
+        # DRBD writes past what the kernel remembers of the disk, which would be that it is blank.
+        run(["blockdev", "--flushbufs", disk])
     return State(name, kernel, disk, status, metadata, read_signatures(run, disk))
 
 

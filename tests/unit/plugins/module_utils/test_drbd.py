@@ -330,6 +330,7 @@ def test_read_a_resource_in_service_with_8_4() -> None:
             "drbdadm sh-ll-dev pbx": "/dev/vdb\n",
             "drbdsetup events2 --now pbx": EVENTS_84,
             "drbdadm get-gi pbx": GI_USED,
+            "blockdev --flushbufs /dev/vdb": "",
             "wipefs --no-act --json /dev/vdb": WIPEFS_BOTH,
         }
     )
@@ -378,6 +379,7 @@ def test_metadata_of_a_detached_or_crashed_disk_is_read_from_the_disk() -> None:
             "drbdsetup events2 --now pbx": EVENTS_84.replace("disk:UpToDate", "disk:Diskless", 1),
             "drbdadm dump-md pbx": UNCLEAN,
             "drbdadm get-gi pbx": GI_USED,
+            "blockdev --flushbufs /dev/vdb": "",
             "wipefs --no-act --json /dev/vdb": WIPEFS_BOTH,
         }
     )
