@@ -58,9 +58,17 @@ from ansible.errors import AnsibleFilterError
 
 from ansible_collections.dialtone.ha_pbx.plugins.module_utils.mariadb_replication import parse_gtids
 
+
+def _discard(name: str) -> str:
+    return (
+        "ansible-playbook dialtone.ha_pbx.mariadb_discard -i INVENTORY "
+        f"-e mariadb_discard_node={name} -e mariadb_discard_confirm={name}"
+    )
+
+
 RESEED = (
     "Find out which node has the right data. What the other one has is saved there and given up, and the pair begun anew, by: "
-    "ansible-playbook dialtone.ha_pbx.mariadb_discard -i INVENTORY -e mariadb_discard_node=OTHER -e mariadb_discard_confirm=OTHER"
+    + _discard("OTHER")
 )
 
 
@@ -104,6 +112,16 @@ def _alone(name: str, info: Mapping[str, Any], peer: Mapping[str, Any]) -> dict[
     elif all(replica["host"] == peer["address"] for replica in info["replicas"]) and _only_disconnected(info):
         return {"state": "peer_away", "problems": problems}
     return {"state": "broken", "problems": problems}
+
+
+def _without_replica(name: str, info: Mapping[str, Any], databases: Sequence[str]) -> str:
+    """What to say of a node without a replica beside one whose replica is unwell."""
+    if any(database in info["databases"] for database in databases):
+        return f"{name} does not replicate at all."
+    return (
+        f"{name} does not replicate at all, and has nothing of {', '.join(databases)}. If it was set up anew, let it begin as a copy "
+        f"of its peer: {_discard(name)}"
+    )
 
 
 def _fresh(infos: Mapping[str, Any], names: Sequence[str], databases: Sequence[str]) -> dict[str, Any]:
@@ -180,7 +198,7 @@ def mariadb_pair(
     problems = [line for name in names for line in _problems_of(name, infos[name], peer_of[name])]
     following = [name for name in names if infos[name]["replicas"]]
     if problems:
-        missing = [f"{name} does not replicate at all." for name in names if name not in following]
+        missing = [_without_replica(name, infos[name], databases) for name in names if name not in following]
         return {**empty, "state": "broken", "problems": problems + missing}
     if len(following) == 2:
         for name in names:

@@ -110,8 +110,16 @@ def test_a_broken_thread() -> None:
     found = judge(node(1, FOLLOWS_TWO), node(2, [broken("192.0.2.11", sql="No")]))
     assert found["state"] == "broken"
     assert found["problems"] == ["server2: the replica of 192.0.2.11 is unwell."]
-    found = judge(node(1, []), node(2, [broken("192.0.2.11", sql="No")]))
+    found = judge(node(1, [], asteriskcdr=ROWS), node(2, [broken("192.0.2.11", sql="No")]))
     assert found["problems"][1] == "server1 does not replicate at all."
+
+
+def test_a_machine_that_was_replaced() -> None:
+    # Its server has not been given its settings yet, and lets nobody in.
+    found = judge(node(1, [broken("192.0.2.12", io="Connecting")], "1-1-9", "2-2-4", asteriskcdr=ROWS), node(0, [], test=EMPTY))
+    assert found["state"] == "broken"
+    assert "server2 does not replicate at all, and has nothing of asteriskcdr" in found["problems"][1]
+    assert "mariadb_discard_node=server2 -e mariadb_discard_confirm=server2" in found["problems"][1]
 
 
 @pytest.mark.parametrize("strange", [replica("198.51.100.1"), replica("192.0.2.11", connection="other")])
