@@ -44,8 +44,9 @@ RETURN = r"""
 _value:
   description: >-
     C(state) is one of V(healthy) - both directions run; V(fresh) - neither direction is set up and it may be;
-    V(half) - one direction runs, the other was never set up and may be; V(peer_away) - the node that is in the run is
-    well but for its peer, which is not; V(broken) - a person has to look. C(source) is the node whose data count and
+    V(half) - one direction runs, the other was never set up and may be; V(refused) - both are set up and nothing is wrong
+    with the data, but a primary refuses a replica's password, or TLS between them fails; V(peer_away) - the node that is
+    in the run is well but for its peer, which is not; V(broken) - a person has to look. C(source) is the node whose data count and
     C(target) the other one (V(fresh), V(half)), C(seed) the databases that the target has to be seeded with,
     C(problems) what is wrong, where, and what to do.
   type: dict
@@ -57,6 +58,9 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.dialtone.ha_pbx.plugins.module_utils.mariadb_replication import parse_gtids
+
+# The primary refuses the account or its password, or TLS fails: what the inventory says is a cure for both.
+REFUSALS = (1045, 2026)
 
 
 def _discard(name: str) -> str:
@@ -96,6 +100,17 @@ def _problems_of(name: str, info: Mapping[str, Any], peer: Mapping[str, Any]) ->
 def _only_disconnected(info: Mapping[str, Any]) -> bool:
     return bool(info["replicas"]) and all(
         replica["sql_running"] == "Yes" and replica["io_running"] in ("Yes", "Connecting", "Preparing")
+        for replica in info["replicas"]
+    )
+
+
+def _only_refused(info: Mapping[str, Any], peer: Mapping[str, Any]) -> bool:
+    """Whether no more is wrong with a node's replicas of its peer than how they log in there."""
+    return all(
+        replica["host"] == peer["address"]
+        and not replica["connection"]
+        and replica["sql_running"] == "Yes"
+        and (replica["healthy"] or replica["io_errno"] in REFUSALS)
         for replica in info["replicas"]
     )
 
@@ -149,8 +164,8 @@ def _lost_past(primary: str, info: Mapping[str, Any], replica: str, position: st
     Replication runs without an error then, until the primary writes for the first time, and what the primary lacks
     would never come back to it.
 
-    :param exact: whether the primary may be behind by nothing at all. Where it is written to, the replica, which was
-        read a moment later, can be ahead.
+    :param exact: whether the primary may be behind by nothing at all. Where it is written to, a replica that receives, and
+        was read a moment later, can be ahead.
     """
     domain = info["gtid_domain_id"]
     have = parse_gtids(position).get(domain)
@@ -197,14 +212,17 @@ def mariadb_pair(
         return {**empty, **_alone(present[0], infos[present[0]], peer_of[present[0]])}
     problems = [line for name in names for line in _problems_of(name, infos[name], peer_of[name])]
     following = [name for name in names if infos[name]["replicas"]]
-    if problems:
+    refused = len(following) == 2 and all(_only_refused(infos[name], peer_of[name]) for name in names)
+    if problems and not refused:
         missing = [_without_replica(name, infos[name], databases) for name in names if name not in following]
         return {**empty, "state": "broken", "problems": problems + missing}
     if len(following) == 2:
+        lost = []
         for name in names:
-            peer = peer_of[name]["name"]
-            problems += _lost_past(peer, infos[peer], name, infos[name]["gtid"]["slave_pos"], exact=False)
-        return {**empty, "state": "broken" if problems else "healthy", "problems": problems}
+            peer, receives = peer_of[name]["name"], all(replica["healthy"] for replica in infos[name]["replicas"])
+            lost += _lost_past(peer, infos[peer], name, infos[name]["gtid"]["slave_pos"], exact=not receives)
+        state = "broken" if lost else "refused" if problems else "healthy"
+        return {**empty, "state": state, "problems": problems + lost}
     if len(following) == 1:
         return {**empty, **_half(infos, following[0], next(name for name in names if name not in following))}
     return {**empty, **_fresh(infos, names, databases)}

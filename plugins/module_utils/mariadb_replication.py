@@ -21,15 +21,15 @@ SEMI_SYNC_SOUND = {(10, 11): 14, (11, 4): 8, (11, 8): 3}
 # Numbers of errors whose cure is known. The IO thread's come from the primary or the client library.
 CURES = {
     1032: "A row that the primary changed is not here: the two databases differ. Find out which is right, then re-seed.",
-    1045: "The primary refuses the account or its password. STOP SLAVE; CHANGE MASTER TO MASTER_PASSWORD='...'; START SLAVE sets "
-    "the replica's.",
+    1045: "The primary refuses the account or its password. site.yml gives both what the inventory says; by hand, STOP SLAVE; "
+    "CHANGE MASTER TO MASTER_PASSWORD='...'; START SLAVE sets the replica's.",
     1062: "A row that the primary inserted is already here: both sides wrote the same key. Find out which is right, then re-seed.",
     1146: "A table of the primary is not here: it was created or dropped on one side only. Create it, or re-seed.",
     1236: "The primary has no longer (or never had) the transactions this replica needs next. Re-seed it.",
     1593: "Both servers have the same server_id, or the primary's answer makes no sense. Compare server_id on both.",
     1950: "A transaction has a lower sequence number than one already here: somebody wrote into the peer's domain. Re-seed.",
     2003: "The primary does not answer: is its host up, MariaDB running, the port open in the firewall between the two?",
-    2026: "TLS fails: compare the CA, the certificates' dates, and the address in the primary's certificate.",
+    2026: "TLS fails: compare the CA, the certificates' dates, and the address in the primary's certificate. site.yml makes new ones.",
 }
 
 

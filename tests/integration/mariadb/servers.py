@@ -325,6 +325,16 @@ def certificates(directory: Path, names: Sequence[str]) -> dict[str, Path]:
     return paths
 
 
+def expire(certificate: Path) -> None:
+    """Put one in a certificate's place that is over."""
+    name = certificate.stem
+    signed = ["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-extfile", f"{name}.ext", "-days", "-1"]
+    subprocess.run(
+        ["openssl", "x509", "-req", "-in", f"{name}.csr", "-out", certificate.name, *signed],
+        check=True, capture_output=True, cwd=certificate.parent, timeout=60,
+    )  # fmt: skip
+
+
 def mysql_user_exists() -> bool:
     with suppress(KeyError):
         pwd.getpwnam("mysql")

@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.dialtone.ha_pbx.plugins.filter.mariadb_pair import mariadb_pair
 
 from .conftest import PASSWORD, RECORDS, Pair
-from .servers import wait_for
+from .servers import Server, expire, wait_for
 
 NODES = [{"name": "one", "address": "127.0.0.1"}, {"name": "two", "address": "127.0.0.1"}]
 
@@ -348,6 +348,48 @@ def test_a_server_set_up_anew_is_noticed(running_pair: Pair) -> None:
     assert judged["state"] == "broken"
     print(judged["problems"])
     assert "1236" in str(judged["problems"])
+
+
+def wait_refused(pair: Pair, server: Server, errno: int) -> None:
+    """Wait until a server's replica reports that it is refused."""
+    wait_for(lambda: pair.info(server)["replicas"][0]["io_errno"] == errno, 20, f"{server.name} is refused ({errno})")
+
+
+def test_a_password_that_was_changed_while_a_node_was_away(running_pair: Pair) -> None:
+    """A deployment of the other node alone changed it there: the pair is not broken, and what a full one does ends it."""
+    one, two, other = running_pair.one, running_pair.two, "another 'secret' \\ 2"
+    two.stop()
+    running_pair.accounts(one, password=other)
+    two.start()
+    wait_refused(running_pair, two, 1045)
+    one.run("INSERT INTO records.cdr (note) VALUES ('meanwhile')")
+    judged = verdict(running_pair)
+    assert (judged["state"], len(judged["problems"])) == ("refused", 1)  # type: ignore[arg-type]
+    running_pair.accounts(two, password=other)
+    for server in (one, two):
+        assert running_pair.replicate(server, password=other)["changed"]
+    assert verdict(running_pair, wait=10)["state"] == "healthy"
+    running_pair.wait_equal("records.cdr")
+
+
+@pytest.mark.parametrize("whose", ["one", "two"])
+def test_a_certificate_that_is_over(running_pair: Pair, whose: str) -> None:
+    """The primary's or the replica's own: a new one in its place is enough."""
+    two, certificate = running_pair.two, running_pair.pki[whose]
+    good = certificate.read_text()
+    server = running_pair.one if whose == "one" else two
+    expire(certificate)
+    try:
+        server.run("FLUSH LOCAL SSL")
+        two.run("STOP SLAVE", "START SLAVE")
+        wait_refused(running_pair, two, 2026)
+        assert verdict(running_pair)["state"] == "refused"
+    finally:
+        certificate.write_text(good)
+        server.run("FLUSH LOCAL SSL")
+    # It tries again by itself.
+    assert not running_pair.replicate(two)["changed"]
+    assert verdict(running_pair, wait=10)["state"] == "healthy"
 
 
 def test_both_have_rows_and_neither_replicates(pair: Pair) -> None:

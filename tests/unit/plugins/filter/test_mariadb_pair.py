@@ -17,12 +17,15 @@ ROWS = {"tables": 2, "has_rows": True}
 
 def replica(host: str, **more: Any) -> dict[str, Any]:
     return {
-        "connection": "", "host": host, "healthy": True, "io_running": "Yes", "sql_running": "Yes", "problem": None, **more,
+        "connection": "", "host": host, "healthy": True, "io_running": "Yes", "io_errno": 0, "sql_running": "Yes",
+        "problem": None, **more,
     }  # fmt: skip
 
 
-def broken(host: str, io: str = "Yes", sql: str = "Yes") -> dict[str, Any]:
-    return replica(host, healthy=False, io_running=io, sql_running=sql, problem=f"the replica of {host} is unwell.")
+def broken(host: str, io: str = "Yes", sql: str = "Yes", errno: int = 0, **more: Any) -> dict[str, Any]:
+    return replica(
+        host, healthy=False, io_running=io, io_errno=errno, sql_running=sql, problem=f"the replica of {host} is unwell.", **more
+    )
 
 
 def node(
@@ -120,6 +123,39 @@ def test_a_machine_that_was_replaced() -> None:
     assert found["state"] == "broken"
     assert "server2 does not replicate at all, and has nothing of asteriskcdr" in found["problems"][1]
     assert "mariadb_discard_node=server2 -e mariadb_discard_confirm=server2" in found["problems"][1]
+
+
+REFUSED = broken("192.0.2.11", io="Connecting", errno=1045)
+
+
+@pytest.mark.parametrize("errno", [1045, 2026])
+@pytest.mark.parametrize("io", ["Connecting", "No"])
+def test_a_login_that_is_refused_is_no_question_of_data(errno: int, io: str) -> None:
+    one, two = node(1, FOLLOWS_TWO, "1-1-9", "2-2-4"), [broken("192.0.2.11", io=io, errno=errno)]
+    found = judge(one, node(2, two, "2-2-4", "1-1-7"))
+    assert (found["state"], found["problems"]) == ("refused", ["server2: the replica of 192.0.2.11 is unwell."])
+    both = judge(node(1, [broken("192.0.2.12", io=io, errno=errno)]), node(2, two))
+    assert (both["state"], len(both["problems"])) == ("refused", 2)
+
+
+@pytest.mark.parametrize(
+    ("one", "two"),
+    [
+        # Something else is wrong besides, or with the other.
+        (node(1, FOLLOWS_TWO), node(2, [broken("192.0.2.11", io="Connecting", sql="No", errno=1045)])),
+        (node(1, FOLLOWS_TWO), node(2, [broken("192.0.2.11", io="Connecting", errno=2003)])),
+        (node(1, [broken("192.0.2.12", io="No", errno=1236)]), node(2, [REFUSED])),
+        (node(1, FOLLOWS_TWO), node(2, [broken("192.0.2.11", io="Connecting", errno=1045, connection="other")])),
+        (node(1, FOLLOWS_TWO), node(2, [broken("198.51.100.1", io="Connecting", errno=1045)])),
+        # It may be a new machine that does not know the account.
+        (node(1, []), node(2, [REFUSED])),
+        # What has received nothing since cannot be ahead.
+        (node(1, FOLLOWS_TWO, "1-1-6"), node(2, [REFUSED], slave="1-1-7")),
+        (node(1, FOLLOWS_TWO), node(2, [REFUSED], slave="1-1-7")),
+    ],
+)
+def test_a_login_that_is_refused_beside_something_else_is_broken(one: dict[str, Any], two: dict[str, Any]) -> None:
+    assert judge(one, two)["state"] == "broken"
 
 
 @pytest.mark.parametrize("strange", [replica("198.51.100.1"), replica("192.0.2.11", connection="other")])
