@@ -119,6 +119,13 @@ def read(session: Session, settings: Mapping[str, Any], wait: float) -> dict[str
         "gtid_domain_id": int(variables["gtid_domain_id"]),
         "datadir": variables["datadir"],
         "uptime": int(session.rows("SHOW GLOBAL STATUS LIKE 'Uptime'")[0]["Value"]),
+        # Both by the second in which the statement began, so that it is the same whenever it is asked.
+        "started": int(
+            session.value(
+                "SELECT CAST(UNIX_TIMESTAMP() - VARIABLE_VALUE AS INTEGER) FROM information_schema.GLOBAL_STATUS "
+                "WHERE VARIABLE_NAME = 'UPTIME'"
+            )
+        ),
         # 12.x knows more than ON and OFF (NO_LOCK, …), all of them kinds of read-only.
         "read_only": variables["read_only"] not in ("OFF", "0"),
         "gtid": {

@@ -87,6 +87,11 @@ uptime:
   returned: success
   type: int
   sample: 86400
+started:
+  description: When that was by the host's clock, in whole seconds since 1970. An older configuration file is in force.
+  returned: success
+  type: int
+  sample: 1795824000
 read_only:
   description: Whether only administrators may write. The standby of a pair is read-only.
   returned: success

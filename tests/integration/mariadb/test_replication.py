@@ -420,6 +420,18 @@ def test_settings_are_compared_with_the_running_server(pair: Pair) -> None:
     assert info["semi_sync"]["sound"]
 
 
+def test_the_start_is_the_same_whenever_it_is_asked(pair: Pair, workspace: Path) -> None:
+    """A file that was written before it is in force, one that was written after it is not."""
+    pair.one.stop()
+    file = workspace / "written"
+    file.touch()
+    before = file.stat().st_mtime
+    pair.one.start()
+    started = {pair.info(pair.one)["started"] for _time in range(3)}
+    assert len(started) == 1
+    assert int(before) <= started.pop() <= time.time()
+
+
 def test_acknowledged_rows_survive_kill_minus_nine(pair: Pair) -> None:
     """Writers insert on the active node; it is killed; every row a client was told is safe is on the other one."""
     for server in (pair.one, pair.two):

@@ -26,6 +26,30 @@ def templated(what: str, **given: Any) -> Any:
 
 
 @pytest.mark.parametrize(
+    ("differing", "written", "changed", "expected"),
+    [
+        ({}, 99.9, False, False),
+        # Written and then read, in the second in which the server was started.
+        ({}, 100.9, False, False),
+        ({}, 101.0, False, True),
+        # A dry run writes nothing, and before the first one there is no file.
+        ({}, 99.9, True, True),
+        ({}, None, False, False),
+        (ONE, 99.9, False, True),
+    ],
+)
+def test_a_restart_is_wanted_until_the_server_has_read_its_settings(
+    differing: dict[str, Any], written: float | None, changed: bool, expected: bool
+) -> None:
+    given = {
+        "__mariadb_mm_replication_info": {"settings_differing": differing, "started": 100},
+        "__mariadb_mm_replication_configured": {"changed": changed},
+        "__mariadb_mm_replication_written": {"stat": {"exists": False} if written is None else {"exists": True, "mtime": written}},
+    }
+    assert templated("restart_wanted", **given) is expected
+
+
+@pytest.mark.parametrize(
     ("read_only", "replicas", "differing", "expected"),
     [
         # New, before it has its settings.
