@@ -12,7 +12,7 @@ from typing import Any
 
 from ansible_collections.dialtone.ha_pbx.plugins.module_utils.mariadb import MariaDBError, Statement
 
-# master.info keeps 32 characters and cuts the rest after a restart of the server (MDEV-29994).
+# master.info keeps 32 bytes and cuts the rest after a restart of the server (MDEV-29994).
 PASSWORD_MAX = 32
 
 # The releases in which semi-synchronous replication keeps its promise (MDEV-33465, MDEV-36934).

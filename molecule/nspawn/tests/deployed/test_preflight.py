@@ -112,7 +112,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
         "It lists server1 at 10.73.0.11, server2 at 10.73.0.12, server3 at 10.73.0.13", "Correct pbx_nodes",
     ),
     "a password that is too long": (
-        {"mariadb_mm_replication_password": "x" * 33}, "more than 32 characters", "Choose a shorter one"
+        {"mariadb_mm_replication_password": "x" * 33}, "more than 32 bytes", "Choose a shorter one"
     ),
     "an extension that cannot be": (
         {"asterisk_tenants": [{"name": "demo", "extensions": [
