@@ -59,8 +59,9 @@ from ansible.errors import AnsibleFilterError
 
 from ansible_collections.dialtone.ha_pbx.plugins.module_utils.mariadb_replication import parse_gtids
 
-# The primary refuses the account or its password, or TLS fails: what the inventory says is a cure for both.
-REFUSALS = (1045, 2026)
+# The primary refuses the account or its password, hangs up (which is how it refuses a certificate), or TLS fails: what the
+# inventory says is a cure for each.
+REFUSALS = (1045, 2013, 2026)
 
 
 def _discard(name: str) -> str:

@@ -29,6 +29,8 @@ CURES = {
     1593: "Both servers have the same server_id, or the primary's answer makes no sense. Compare server_id on both.",
     1950: "A transaction has a lower sequence number than one already here: somebody wrote into the peer's domain. Re-seed.",
     2003: "The primary does not answer: is its host up, MariaDB running, the port open in the firewall between the two?",
+    2013: "The primary hung up. At 'reading authorization packet' it does not accept the certificate of this replica, for example "
+    "because that is over: site.yml makes a new one.",
     2026: "TLS fails: compare the CA, the certificates' dates, and the address in the primary's certificate. site.yml makes new ones.",
 }
 

@@ -128,7 +128,7 @@ def test_a_machine_that_was_replaced() -> None:
 REFUSED = broken("192.0.2.11", io="Connecting", errno=1045)
 
 
-@pytest.mark.parametrize("errno", [1045, 2026])
+@pytest.mark.parametrize("errno", [1045, 2013, 2026])
 @pytest.mark.parametrize("io", ["Connecting", "No"])
 def test_a_login_that_is_refused_is_no_question_of_data(errno: int, io: str) -> None:
     one, two = node(1, FOLLOWS_TWO, "1-1-9", "2-2-4"), [broken("192.0.2.11", io=io, errno=errno)]
