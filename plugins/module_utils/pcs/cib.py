@@ -17,9 +17,9 @@ from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.runner import 
 
 SECRET_MASK = "********"  # noqa: S105 - what stands for a secret
 
-# Options of agents that carry a secret. Pacemaker's own pcmk_* never do.
+# Options of agents that carry a secret; Kg is the key of IPMI's two-key login. Pacemaker's own pcmk_* never do.
 _SECRET = re.compile(
-    r"(passw|passphrase|secret|token|credential|community|(^|[_-])(api[_-]?)?key([_-]|$))", re.IGNORECASE
+    r"(passw|passphrase|secret|token|credential|community|(^|[_-])((api[_-]?)?key|kg)([_-]|$))", re.IGNORECASE
 )
 
 # The scheduler and the controller write these themselves; they are not configuration anybody declared.

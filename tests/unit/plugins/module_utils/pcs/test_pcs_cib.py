@@ -14,13 +14,14 @@ from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.runner import 
 
 
 @pytest.mark.parametrize(
-    "name", ["password", "passwd", "snmp_priv_passwd", "secret", "api_key", "key", "ssh-key", "token", "community"]
+    "name",
+    ["password", "passwd", "snmp_priv_passwd", "secret", "api_key", "key", "ssh-key", "token", "community", "hexadecimal_kg"],
 )
 def test_names_of_secrets(name):
     assert cib.is_secret(name)
 
 
-@pytest.mark.parametrize("name", ["ip", "username", "plug", "keytab_path", "monkey", "pcmk_host_list", "port", "type"])
+@pytest.mark.parametrize("name", ["ip", "username", "plug", "keytab_path", "monkey", "kgs", "pcmk_host_list", "port", "type"])
 def test_names_of_what_is_no_secret(name):
     assert not cib.is_secret(name)
 
