@@ -385,11 +385,12 @@ def made_by_pcs(run: Runner, root: ET.Element, desired: Desired) -> ET.Element:
         result = run(create_argv(str(scratch), desired, promoted_words))
         if result.rc != 0:
             what = "fence device" if desired.stonith else "resource"
+            package = " (its package: the role's pacemaker_cluster_fence_packages)" if desired.stonith else ""
             raise PcsError(
                 f"{hostname()}: pcs refuses the {what} {desired.name} ({desired.agent}): {result.text}\n"
                 f"Nothing was changed. `pcs {'stonith' if desired.stonith else 'resource'} describe"
                 f" {(desired.agent or '').replace('stonith:', '')}` lists what the agent takes; it must be installed"
-                " on every node."
+                f" on every node{package}."
             )
         made = cib.find_resource(cib.parse(scratch.read_text(encoding="utf-8"), "what pcs made"), desired.name)
     if made is None:

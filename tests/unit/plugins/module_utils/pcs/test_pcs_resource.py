@@ -349,6 +349,15 @@ def test_what_pcs_refuses_changes_nothing(empty):
     assert cib.dump(empty) == before
 
 
+def test_a_fence_agent_that_is_not_installed_is_named_with_what_installs_it(empty):
+    def pcs(argv, stdin=None):
+        return Result(1, "", "Error: Agent 'stonith:fence_apc' is not installed or does not provide valid metadata")
+
+    desired = resource.desired_stonith({"name": "f", "agent": "fence_apc", "options": {}, "nodes": ["a"]})
+    with pytest.raises(PcsError, match=r"on every node \(its package: the role's pacemaker_cluster_fence_packages\)\.$"):
+        resource.ensure(pcs, empty, desired)
+
+
 def test_a_removal_takes_references_and_empty_wrappers_along(pair):
     actions = resource.ensure_absent(pair, "st")
     assert cib.find_resource(pair, "st-clone") is None
