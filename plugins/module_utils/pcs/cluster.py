@@ -450,11 +450,15 @@ def may_overwrite(run: Runner, wanted: Desired) -> bool:
         config = corosync.config(result.out)
         if not config.placeholder:
             mates = ", ".join(n.name for n in config.nodes)
+            own = hostname()
+            addresses = next((n.addresses for n in wanted.nodes if n.name == own), ("…",))
+            # The authorisation comes first: what that node has is the old installation's, and node remove needs it.
             raise PcsError(
-                f"{node.name} is already in the cluster '{config.name}' (nodes {mates}), and {hostname()} is in none."
-                f" Nothing was changed. Was {hostname()} installed anew? Then on {node.name}: `pcs cluster node remove"
-                f" {hostname()}` and `pcs cluster node add {hostname()} addr=…`. If that cluster is to go: on"
-                f" {node.name} `pcs cluster destroy`."
+                f"{node.name} is already in the cluster '{config.name}' (nodes {mates}), and {own} is in none. Nothing was"
+                f" changed. Was {own} installed anew? Then on {node.name}: `pcs host auth {own} addr={addresses[0]} -u"
+                f" {wanted.user}`, `pcs cluster node remove {own}`, `pcs cluster node add {own}"
+                f" {' '.join(f'addr={address}' for address in addresses)}`, and run this again. If that cluster is to go:"
+                f" on {node.name} `pcs cluster destroy`."
             )
         overwrite = True
     return overwrite

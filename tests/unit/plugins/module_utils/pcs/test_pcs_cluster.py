@@ -344,6 +344,20 @@ def test_a_node_of_another_cluster_is_never_taken(fake, fixture_text):
     assert not [argv for argv, _stdin in run.calls if "setup" in argv]
 
 
+def test_a_machine_that_is_installed_anew_is_told_how_it_joins(fake, fixture_text, monkeypatch):
+    monkeypatch.setattr(cluster, "hostname", lambda: "node2")
+    nodes = [{"name": f"node{number}", "addresses": [f"10.88.0.1{number}", f"10.89.0.1{number}"]} for number in (1, 2)]
+    desired = wanted(nodes=nodes, hacluster_user="clusteradmin")
+    run = fake({"pcs cluster corosync": Result(0, fixture_text("corosync-pair.conf"), "")})
+    with pytest.raises(PcsError) as caught:
+        cluster.may_overwrite(run, desired)
+    # In this order: the authorisation that node1 has is the old installation's.
+    assert (
+        "Then on node1: `pcs host auth node2 addr=10.88.0.12 -u clusteradmin`, `pcs cluster node remove node2`,"
+        " `pcs cluster node add node2 addr=10.88.0.12 addr=10.89.0.12`, and run this again."
+    ) in str(caught.value)
+
+
 def test_corosync_conf_changes_on_all_nodes_or_on_none(fake, member):
     run = fake(
         {
