@@ -48,6 +48,16 @@ class Result:
 Runner = Callable[..., Result]
 
 
+def runner(module: Any) -> Runner:
+    """Return a Runner over AnsibleModule.run_command."""
+
+    def run(argv: list[str]) -> Result:
+        # Without data a tool would have the terminal of ssh, and could ask a question that nobody sees.
+        return Result(*module.run_command(argv, data="\n", environ_update={"LC_ALL": "C"}))
+
+    return run
+
+
 @dataclass(frozen=True)
 class Peer:
     """The other node as the local kernel sees it."""

@@ -95,12 +95,8 @@ from ansible_collections.dialtone.ha_pbx.plugins.module_utils import drbd
 def main():
     module = AnsibleModule(argument_spec={"name": {"type": "str", "required": True}}, supports_check_mode=True)
 
-    def run(argv):
-        # Without data a tool would have the terminal of ssh, and could ask a question that nobody sees.
-        return drbd.Result(*module.run_command(argv, data="\n", environ_update={"LC_ALL": "C"}))
-
     try:
-        state = drbd.read_state(run, module.params["name"])
+        state = drbd.read_state(drbd.runner(module), module.params["name"])
     except drbd.DrbdError as error:
         module.fail_json(msg=f"{platform.node()}: {error}")
     module.exit_json(changed=False, resource=drbd.as_dict(state), problems=drbd.problems(state))

@@ -160,10 +160,7 @@ def main():
     )
     params = module.params
 
-    def run(argv):
-        # Without data a tool would have the terminal of ssh, and could ask a question that nobody sees.
-        return drbd.Result(*module.run_command(argv, data="\n", environ_update={"LC_ALL": "C"}))
-
+    run = drbd.runner(module)
     desired = drbd.Desired(
         state=params["state"],
         fstype=params["fstype"],
