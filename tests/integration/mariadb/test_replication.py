@@ -362,6 +362,8 @@ def test_a_password_that_was_changed_while_a_node_was_away(running_pair: Pair) -
     running_pair.accounts(one, password=other)
     two.start()
     wait_refused(running_pair, two, 1045)
+    # The other direction was interrupted too, and is tried again once a second.
+    wait_for(lambda: running_pair.info(one)["replicas"][0]["healthy"], 20, "one replicates two again")
     one.run("INSERT INTO records.cdr (note) VALUES ('meanwhile')")
     judged = verdict(running_pair)
     assert (judged["state"], len(judged["problems"])) == ("refused", 1)  # type: ignore[arg-type]
