@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any, Optional
@@ -86,17 +87,32 @@ class Raw:
 def split(kind: Kind, data: bytes) -> list[Raw]:
     """Cut the content of a spool file into records, and into what is none.
 
-    A record begins with the marker at the beginning of a line. Where a torn record was continued by the next one without a
-    line break, the marker stands in the middle of a line, and no quote before it.
+    A record begins with the marker at the beginning of a line; inside a field that is impossible.
 
     :param data: all of the file.
     :returns: pieces in their order; together they are `data`.
     """
-    start = rb'(?<!")"%s",' % kind.marker.encode()
-    offsets = [found.start() for found in re.finditer(start, data)]
+    return _cut(data, 0, rb'(?:^|(?<=\n))"%s",(?=")' % kind.marker.encode())
+
+
+def _cut(data: bytes, base: int, pattern: bytes) -> list[Raw]:
+    """Cut before each place where the pattern is found; `base` is the offset of `data`."""
+    offsets = [found.start() for found in re.finditer(pattern, data) if found.start() < len(data)]
     if data and (not offsets or offsets[0] != 0):
         offsets.insert(0, 0)
-    return [Raw(begin, data[begin:end]) for begin, end in zip(offsets, [*offsets[1:], len(data)])]
+    return [Raw(base + begin, data[begin:end]) for begin, end in zip(offsets, [*offsets[1:], len(data)])]
+
+
+def mend(kind: Kind, raw: Raw) -> list[Raw]:
+    """Cut a piece that is no record where another record may begin: at the marker, or else at a line break.
+
+    A torn record is continued by the next one in the same line. Not for whole records: a field can have a line break in it,
+    or end with a quote and the marker.
+
+    :returns: smaller pieces, or the same one where there is nothing to cut.
+    """
+    at_marker = _cut(raw.data, raw.offset, rb'"%s",(?=")' % kind.marker.encode())
+    return at_marker if len(at_marker) > 1 else _cut(raw.data, raw.offset, rb"(?<=\n)")
 
 
 def fields(kind: Kind, raw: Raw) -> list[str]:
@@ -106,13 +122,11 @@ def fields(kind: Kind, raw: Raw) -> list[str]:
     :raises RecordError: it is torn, or no record of this kind.
     """
     text = raw.data.decode("utf-8", "backslashreplace")
-    if not text.endswith("\n"):
-        raise RecordError("its end is missing")
     if "\0" in text:
         raise RecordError("it contains zero bytes")
     try:
         # newline='': line breaks in a field stay as they are.
-        rows = list(csv.reader(text[:-1].splitlines(keepends=True), strict=True))
+        rows = list(csv.reader(text.removesuffix("\n").splitlines(keepends=True), strict=True))
     except csv.Error as error:
         raise RecordError(str(error)) from None
     if len(rows) != 1:
@@ -122,6 +136,8 @@ def fields(kind: Kind, raw: Raw) -> list[str]:
         raise RecordError(f"it does not begin with {kind.marker}")
     values = found[1:]
     if len(values) < len(kind.columns) or (len(values) - len(kind.columns)) % 2:
+        raise RecordError(f"it has {len(values)} fields, not {len(kind.columns)}")
+    if not all(re.fullmatch("[a-z][a-z0-9_]*", name) for name in values[len(kind.columns) :: 2]):
         raise RecordError(f"it has {len(values)} fields, not {len(kind.columns)}")
     return values
 
@@ -179,13 +195,30 @@ class Parsed:
     rejected: list[tuple[Raw, str]]
 
 
+def _records(kind: Kind, data: bytes) -> Iterator[tuple[Raw, list[str] | RecordError]]:
+    """Every piece of a spool file, with its fields or with why it has none."""
+    pieces = split(kind, data)[::-1]
+    while pieces:
+        raw = pieces.pop()
+        try:
+            yield raw, fields(kind, raw)
+        except RecordError as error:
+            mended = mend(kind, raw)
+            if len(mended) > 1:
+                pieces += mended[::-1]
+            else:
+                yield raw, error
+
+
 def parse(kind: Kind, data: bytes, spool_file: str, widths: Mapping[str, int]) -> Parsed:
     """Read a spool file; see `split` and `row` for the parameters."""
     rows: list[Row] = []
     rejected: list[tuple[Raw, str]] = []
-    for raw in split(kind, data):
+    for raw, found in _records(kind, data):
         try:
-            rows.append(row(kind, fields(kind, raw), spool_file, raw.offset, widths))
+            if isinstance(found, RecordError):
+                raise found
+            rows.append(row(kind, found, spool_file, raw.offset, widths))
         except RecordError as error:
             rejected.append((raw, str(error)))
     return Parsed(rows, rejected)
@@ -194,11 +227,10 @@ def parse(kind: Kind, data: bytes, spool_file: str, widths: Mapping[str, int]) -
 def first_time(kind: Kind, data: bytes) -> float | None:
     """When the first record in `data` was written, in seconds since 1970; None when there is no whole record."""
     place = kind.columns.index(kind.end)
-    for raw in split(kind, data):
-        try:
-            return float(fields(kind, raw)[place] or 0) or None
-        except (RecordError, ValueError):
-            continue
+    for _raw, found in _records(kind, data):
+        with suppress(ValueError):
+            if not isinstance(found, RecordError):
+                return float(found[place] or 0) or None
     return None
 
 
