@@ -49,6 +49,10 @@ benchmark-failover: setup-demo ## Kill the active host RUNS times (5) on the lab
 benchmark-deployment: setup-demo ## Deploy RUNS fresh labs (5): minimum, median, maximum; HA_CLUSTER=directory compares that role
 	python3 -m lab.benchmarks.deployment --runs $(or $(RUNS),5) $(if $(HA_CLUSTER),--ha-cluster $(HA_CLUSTER))
 
+.PHONY: benchmark-records
+benchmark-records: setup-demo ## Faults of the database under 20 calls a second on the lab of make demo: is a record lost? (RUNS 10, SEED 1, ONLY; 50 minutes)
+	python3 -m lab.benchmarks.records --runs $(or $(RUNS),10) --seed $(or $(SEED),1) --only "$(ONLY)"
+
 .PHONY: lab-status
 lab-status: ## Hosts of the lab and what runs on them
 	python3 -m lab status

@@ -31,7 +31,7 @@ PLAYBOOK = REPOSITORY / "lab" / "source_build.yml"
 SIP_ADDRESS = "127.0.0.1"
 #: Without these the exchange is none.
 MODULES = (
-    "app_dial", "app_voicemail", "cdr_adaptive_odbc", "cel_odbc", "chan_pjsip", "codec_alaw", "res_odbc", "res_pjsip",
+    "app_dial", "app_voicemail", "cdr_custom", "cel_custom", "chan_pjsip", "codec_alaw", "res_cdrel_custom", "res_pjsip",
     "res_rtp_asterisk", "res_srtp",
 )  # fmt: skip
 
@@ -127,11 +127,11 @@ def check_start(tree: Path) -> None:
         if expected not in said:
             raise LabError(f"the started Asterisk does not say {expected!r}; it said:\n{said}\n{log.read_text()}")
     # Call records are the role odbc_cdr's: its files and its database are not here.
-    stopped = [line for line in said.splitlines() if "Not Running" in line and "odbc" not in line]
+    stopped = [line for line in said.splitlines() if "Not Running" in line and "custom" not in line]
     errors = [
         line
         for line in log.read_text().splitlines()
-        if " ERROR[" in line and not any(name in line for name in ("odbc", "'cdr.conf'", "'cel.conf'"))
+        if " ERROR[" in line and not any(name in line for name in ("_custom", "'cdr.conf'", "'cel.conf'"))
     ]
     if stopped or errors:
         raise LabError("started, but not in order:\n" + "\n".join(stopped + errors))

@@ -148,7 +148,7 @@ def test_the_same_file_again_changes_nothing(service: SimpleNamespace, record: M
     Path(path).write_bytes(data)
     service.loader.once()
     assert len(service.database.tables["cdr"]) == 1
-    assert not os.path.exists(path)
+    assert not Path(path).exists()
 
 
 def test_a_torn_record_is_kept_and_told(service: SimpleNamespace, record: ModuleType) -> None:
@@ -274,8 +274,8 @@ def test_a_second_crash_before_that_keeps_the_first_end(service: SimpleNamespace
 
 def test_no_asterisk_is_no_sign_of_life(service: SimpleNamespace) -> None:
     service.keeper.once()
-    assert not os.path.exists(service.spool.alive_file)
+    assert not Path(service.spool.alive_file).exists()
     # A number that nobody has: above what the kernel gives out.
     service.pid.write_text("4999999\n")
     service.keeper.once()
-    assert not os.path.exists(service.spool.alive_file)
+    assert not Path(service.spool.alive_file).exists()

@@ -9,8 +9,9 @@ from types import ModuleType
 import pytest
 
 VALUES = {
-    "clid": '"Ana ""la jefa"", 2º" <100>', "src": "100", "dst": "101", "dcontext": "demo-internal", "channel": "PJSIP/100-demo-00000000",
-    "dstchannel": "", "lastapp": "Dial", "lastdata": "PJSIP/101-demo,20", "start": "1764345600", "answer": "0", "end": "1764345620",
+    "clid": '"Ana ""la jefa"", 2º" <100>', "src": "100", "dst": "101", "dcontext": "demo-internal",
+    "channel": "PJSIP/100-demo-00000000", "dstchannel": "",
+    "lastapp": "Dial", "lastdata": "PJSIP/101-demo,20", "start": "1764345600", "answer": "0", "end": "1764345620",
     "duration": "20", "billsec": "0", "disposition": "NO ANSWER", "amaflags": "DOCUMENTATION", "accountcode": "demo",
     "peeraccount": "", "userfield": "", "uniqueid": "lab-1764345600.0", "linkedid": "lab-1764345600.0", "sequence": "0",
     "node": "server1",
@@ -43,7 +44,10 @@ def test_an_event_has_its_place_as_its_key_and_microseconds(record: ModuleType) 
     assert (rows[0]["eventtime"], rows[0]["amaflags"], rows[0]["extra"]) == ("2025-11-28 16:00:00.123456", 3, None)
 
 
-@pytest.mark.parametrize("value", ['a","b', "two\nlines", "a\r\nb", '"', '""', "\\", "\\\"", "ñ😀", "\u2028", 'x\n"cdr1",', 'x"cdr1', '\n"cdr1'])
+@pytest.mark.parametrize(
+    "value",
+    ['a","b', "two\nlines", "a\r\nb", '"', '""', "\\", "\\\"", "ñ😀", "\u2028", 'x\n"cdr1",', 'x"cdr1', '\n"cdr1'],
+)
 def test_whatever_a_field_holds_arrives(record: ModuleType, value: str) -> None:
     parsed = record.parse(record.CDR, cdr() + cdr(userfield=value) + cdr(), "cdr-1", WIDTHS)
     assert [row["userfield"] for row in parsed.rows] == ["", value, ""]

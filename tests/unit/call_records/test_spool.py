@@ -103,7 +103,7 @@ def test_a_name_is_on_the_disk_before_the_file_is_read(
     real = os.fsync
 
     def fsync(descriptor: int) -> None:
-        synced.append(os.path.isdir(f"/proc/self/fd/{descriptor}"))
+        synced.append(Path(f"/proc/self/fd/{descriptor}").is_dir())
         real(descriptor)
 
     monkeypatch.setattr(spool_module.os, "fsync", fsync)
@@ -127,7 +127,7 @@ def test_the_age_of_the_file_in_use_counts_where_nothing_was_renamed(spool: Any,
 
 
 def test_what_was_rejected_is_kept(spool: Any, record: ModuleType) -> None:
-    path = os.path.join(spool.path, "cdr-0000000000000001")
+    path = f"{spool.path}/cdr-0000000000000001"
     pieces = [(record.Raw(0, b"torn"), "why"), (record.Raw(9, b"line\n"), "why")]
     for _time in range(2):
         kept = spool.reject(path, pieces)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ HEALTHY: dict[str, Any] = {
         resource("pbx-drbd", clone="pbx-drbd-clone", role="Promoted"),
         *(resource(name, group="pbx") for name in ("pbx-fs", "pbx-bind-etc-asterisk", "pbx-ip", "pbx-asterisk")),
         resource("pbx-db"),
+        resource("pbx-records"),
         resource("fence-server1", type="stonith", node="server2"),
     ],
     "stonith": [
@@ -185,6 +187,59 @@ def replica(**changes: Any) -> dict[str, Any]:
 )
 def test_what_is_wrong_with_a_database_is_named(database: dict[str, Any], host: str, found: str) -> None:
     (report,) = judge_database(database, host)
+    assert found in report
+
+
+WRITERS = """
+  Logging:                    Enabled
+* Registered Backends
+    CDR File custom bac
+CEL Logging: Enabled
+CEL Event Subscriber: CEL Custom CSV Logging
+"""
+SPOOL: dict[str, Any] = {
+    "spool": "/var/spool/asterisk/records", "pending": {"files": 1, "bytes": 900, "oldest": 0.4}, "rejected": [], "free": 10**9,
+    "loader_age": 0.3, "loader": {"database": "", "reserve": True},
+}  # fmt: skip
+
+
+def judge_records(spool: dict[str, Any] | None, writers: str = WRITERS, host: str = "server1") -> list[str]:
+    """What verify.yml says of the call records, given the program's answer (None: it failed) and what Asterisk has loaded."""
+    said = {"rc": 0, "stdout": json.dumps(spool), "stderr": ""} if spool else {"rc": 1, "stdout": "", "stderr": "no such file"}
+    return judge(
+        HEALTHY, "verify_records_bad", verify_records=said, verify_writers={"stdout": writers}, inventory_hostname=host
+    )  # fmt: skip
+
+
+def test_records_that_arrive_are_nothing_to_report() -> None:
+    assert judge_records(SPOOL) == []
+
+
+def test_a_standby_has_no_spool_to_look_at() -> None:
+    skipped = {"skipped": True}
+    assert judge(HEALTHY, "verify_records_bad", verify_records=skipped, verify_writers=skipped, inventory_hostname="server2") == []
+
+
+@pytest.mark.parametrize(
+    ("spool", "writers", "found"),
+    [
+        (None, WRITERS, "cannot be looked at: no such file -> Run site.yml"),
+        ({**SPOOL, "loader": None, "loader_age": None}, WRITERS, "does not run, so they wait in /var/spool/asterisk/records"),
+        ({**SPOOL, "loader_age": 31}, WRITERS, "does not run"),
+        ({**SPOOL, "pending": {"files": 3, "bytes": 9, "oldest": 61.2},
+          "loader": {"database": "(2002) gone", "reserve": True}}, WRITERS,
+         "3 files with call records (9 bytes) wait for the database, the oldest record for 61 s; the database says (2002) gone"),
+        ({**SPOOL, "rejected": ["cdr-1"]}, WRITERS, "could not be read are kept in /var/spool/asterisk/records/rejected: cdr-1"),
+        ({**SPOOL, "loader": {"database": "", "reserve": False}}, WRITERS, "is full"),
+        (SPOOL, WRITERS.replace("CDR File custom bac", ""), "Asterisk writes no call records"),
+        (SPOOL, WRITERS.replace("  Logging:                    Enabled", "  Logging:   Disabled"),
+         "Asterisk writes no call records"),
+        (SPOOL, WRITERS.replace("CEL Custom CSV Logging", ""), "Asterisk writes no channel events"),
+        (SPOOL, WRITERS.replace("CEL Logging: Enabled", "CEL Logging: Disabled"), "Asterisk writes no channel events"),
+    ],
+)  # fmt: skip
+def test_what_keeps_records_from_arriving_is_named(spool: dict[str, Any] | None, writers: str, found: str) -> None:
+    (report,) = judge_records(spool, writers)
     assert found in report
 
 

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta, timezone
-from typing import Any, Optional
+from typing import Any
 
 from database import Access, Database, DatabaseError
 from rebuild import rebuild
@@ -96,7 +96,7 @@ class Loader:
         self.spool = spool
         self.connect = connect
         self.clock = clock
-        self.database: Optional[Database] = None
+        self.database: Database | None = None
         self.problem = ""
         self.loaded = 0
         self.rebuilt = 0
@@ -211,7 +211,7 @@ class Keeper:
         self.alert(pending, reserve, free)
         self.write_status(pending, reserve, free)
 
-    def asterisk(self) -> Optional[float]:
+    def asterisk(self) -> float | None:
         """When the running Asterisk was started, seconds since 1970; None when none runs."""
         try:
             with open(self.settings.asterisk_pid, encoding="ascii") as file:
