@@ -145,7 +145,7 @@ def test_nothing_is_done_the_way_of_debian(role: str, release: str) -> None:
 @EACH_ROLE
 def test_the_units_are_those_of_the_release(role: str, release: str) -> None:
     units = {name.removesuffix(".service") for name in named(role, release, SERVICE_MODULES)}
-    assert units <= set(PACKAGES["units"]) | {"asterisk"}
+    assert units <= set(PACKAGES["units"]) | {"asterisk", "call-records"}
 
 
 @EACH
