@@ -1,0 +1,80 @@
+"""No call record is lost, whatever the database does; what keeps records from arriving is named."""
+
+from __future__ import annotations
+
+import random
+import time
+
+from lab import exchange
+from lab.benchmarks.records import ARRIVAL_LIMIT, Audit, Fault, Numbers, frozen, started_without, stopped, take_numbers, with_fault
+from lab.config import HOSTS
+from lab.sipp import Load
+from lab.testing import playbook
+
+CUT = 10
+#: Longer than between two signs of life of Asterisk on the disk.
+TALKED_SECONDS = 8
+
+
+def audited(fault: Fault, seconds: float, *, before_calls: bool = False) -> Audit:
+    result = with_fault(fault, seconds, before_calls, random.Random(1), Numbers())  # noqa: S311
+    assert result.problems(calls_may_fail=False) == [], result
+    return result
+
+
+def test_records_wait_for_a_database_that_is_stopped() -> None:
+    audited(stopped, 6)
+
+
+def test_calls_do_not_wait_for_a_database_that_hangs() -> None:
+    audited(frozen, 6)
+
+
+def test_an_asterisk_that_started_without_its_database_records_every_call() -> None:
+    audited(started_without, 3, before_calls=True)
+
+
+def test_calls_that_ended_with_asterisk_have_a_record_made_from_their_events() -> None:
+    node = exchange.active_node()
+    dialled = Numbers().take(CUT)
+    take_numbers()
+    with Load(CUT, CUT, talk_seconds=60, numbers=dialled) as load:
+        exchange.wait_until("every call to be answered", load.answered, lambda events: len(events) == CUT, 15)
+        answered = min(event.at for event in load.answered())
+        exchange.wait_until("the calls to have lasted", time.time, lambda now: now - answered > TALKED_SECONDS, 30)
+        exchange.run(node, ["systemctl", "kill", "--signal=SIGKILL", "asterisk"])
+
+    def rows() -> dict[str, list[exchange.Row]]:
+        statement = f"SELECT * FROM cdr WHERE dst BETWEEN '{dialled[0]}' AND '{dialled[-1]}' ORDER BY dst"  # noqa: S608
+        return {host: exchange.sql(host, statement) for host in HOSTS}
+
+    found = exchange.wait_until(
+        "a record of each call in both databases", rows,
+        lambda found: all(len(of_host) == CUT for of_host in found.values()), ARRIVAL_LIMIT,
+    )  # fmt: skip
+    assert found["server1"] == found["server2"]
+    for row in found["server1"]:
+        assert (row["rebuilt"], row["disposition"], row["src"], row["accountcode"]) == ("1", "ANSWERED", "100", "demo")
+        assert 1 <= int(row["billsec"]) <= TALKED_SECONDS + 3
+    exchange.wait_healthy(60)
+
+
+def test_the_acceptance_names_a_backend_that_is_not_loaded_and_a_service_that_does_not_run() -> None:
+    node = exchange.active_node()
+    exchange.run(node, ["asterisk", "-rx", "module unload cdr_custom.so"])
+    exchange.run(node, ["asterisk", "-rx", "module unload cel_custom.so"])
+    exchange.run(node, ["pcs", "resource", "disable", "--wait=30", "pbx-records"])
+    try:
+        result = playbook("lab", "verify.yml", "--extra-vars", "verify_wait=0")
+    finally:
+        exchange.run(node, ["asterisk", "-rx", "module load cdr_custom.so"])
+        exchange.run(node, ["asterisk", "-rx", "module load cel_custom.so"])
+        exchange.run(node, ["pcs", "resource", "enable", "--wait=30", "pbx-records"])
+    said = " ".join((result.stdout + result.stderr).split())
+    assert result.returncode != 0
+    assert "Asterisk writes no call records" in said
+    assert "Asterisk writes no channel events" in said
+    assert "the service that brings call records to the database does not run" in said
+    exchange.wait_healthy(60)
+    again = playbook("lab", "verify.yml", "--extra-vars", "verify_wait=30")
+    assert again.returncode == 0, again.stdout + again.stderr
