@@ -53,6 +53,10 @@ benchmark-deployment: setup-demo ## Deploy RUNS fresh labs (5): minimum, median,
 benchmark-records: setup-demo ## Faults of the database under 20 calls a second on the lab of make demo: is a record lost? (RUNS 10, SEED 1, ONLY; 50 minutes)
 	python3 -m lab.benchmarks.records --runs $(or $(RUNS),10) --seed $(or $(SEED),1) --only "$(ONLY)"
 
+.PHONY: benchmark-rate
+benchmark-rate: setup-demo ## Calls a second with and without records on the lab of make demo, RUNS times (3): minimum, median, maximum
+	python3 -m lab.benchmarks.rate --runs $(or $(RUNS),3)
+
 .PHONY: lab-status
 lab-status: ## Hosts of the lab and what runs on them
 	python3 -m lab status

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from lab.benchmarks import deployment, report
+import pytest
+
+from lab.benchmarks import deployment, rate, records, report
+from lab.sipp import Outcome
 
 
 def test_the_table_gives_minimum_median_and_maximum_of_each_moment() -> None:
@@ -34,3 +37,39 @@ def test_the_seconds_of_each_role_are_read_of_the_profile() -> None:
 
 def test_without_a_profile_there_are_none() -> None:
     assert deployment.roles("PLAY RECAP\n") == []
+
+
+def outcome(failed: int = 0) -> Outcome:
+    return Outcome(begun=10, succeeded=10 - failed, failed=failed, repetitions=0, reasons={})
+
+
+@pytest.mark.parametrize(
+    ("audit", "calls_may_fail", "problems"),
+    [
+        (records.Audit(outcome(), 10, 10, 0, 0, 0, 1.0), False, []),
+        (records.Audit(outcome(1), 9, 9, 0, 0, 0, 1.0), False, ["1 calls failed"]),
+        (records.Audit(outcome(1), 9, 9, 0, 0, 0, 1.0), True, []),
+        (records.Audit(outcome(), 10, 9, 0, 1, 0, 1.0), True, ["1 closed calls have no record"]),
+        (records.Audit(outcome(), 10, 10, 0, 0, 2, 1.0), False, ["2 calls have several records"]),
+        (records.Audit(outcome(), 0, 0, 0, 0, 0, 1.0), False, ["no call was closed"]),
+    ],
+)
+def test_what_must_not_be_of_the_records(audit: records.Audit, calls_may_fail: bool, problems: list[str]) -> None:
+    assert audit.problems(calls_may_fail) == problems
+
+
+@pytest.mark.parametrize("limit", [150.0, 333.0, 399.0])
+def test_the_highest_rate_is_found_from_below(limit: float) -> None:
+    asked: list[float] = []
+
+    def works(rate_: float) -> bool:
+        asked.append(rate_)
+        return rate_ <= limit
+
+    found = rate.highest(works)
+    assert limit / rate.NARROW <= found <= limit
+    assert len(asked) < 15
+
+
+def test_a_machine_that_cannot_even_the_first_rate() -> None:
+    assert rate.highest(lambda _rate: False) == 0.0

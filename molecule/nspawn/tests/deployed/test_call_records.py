@@ -6,7 +6,17 @@ import random
 import time
 
 from lab import exchange
-from lab.benchmarks.records import ARRIVAL_LIMIT, Audit, Fault, Numbers, frozen, started_without, stopped, take_numbers, with_fault
+from lab.benchmarks.records import (
+    ARRIVAL_LIMIT,
+    Audit,
+    Fault,
+    Numbers,
+    frozen,
+    started_without,
+    stopped,
+    take_numbers,
+    with_fault,
+)
 from lab.config import HOSTS
 from lab.sipp import Load
 from lab.testing import playbook

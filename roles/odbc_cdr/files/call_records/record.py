@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import lru_cache
 from typing import Any, Optional
 
 #: A row of the database by column; None is NULL.
@@ -142,19 +143,28 @@ def fields(kind: Kind, raw: Raw) -> list[str]:
     return values
 
 
+@lru_cache(maxsize=64)
+def _second(number: int) -> str:
+    """A second since 1970 as MariaDB writes it, in UTC. Most records of a file are of the same few."""
+    return datetime.fromtimestamp(number, tz=timezone.utc).strftime("%Y-%m-%d %H:%M:%S")
+
+
 def when(seconds: str) -> str | None:
     """A time in the spool (seconds since 1970, with or without a fraction) as MariaDB writes it, in UTC; None for 0.
 
     :raises RecordError: it is no such number.
     """
+    whole, point, fraction = seconds.partition(".")
     try:
-        number = float(seconds or 0)
-        if number == 0:
-            return None
-        text = datetime.fromtimestamp(number, tz=timezone.utc).strftime("%Y-%m-%d %H:%M:%S.%f")
+        number = int(whole or 0)
+        if point and not fraction.isdigit():
+            raise ValueError
+        text = _second(number)
     except (ValueError, OverflowError, OSError):
         raise RecordError(f"{seconds!r} is no time") from None
-    return text if "." in seconds else text.partition(".")[0]
+    if number == 0:
+        return None
+    return text + point + fraction
 
 
 def row(kind: Kind, values: list[str], spool_file: str, offset: int, widths: Mapping[str, int]) -> Row:
@@ -167,19 +177,20 @@ def row(kind: Kind, values: list[str], spool_file: str, offset: int, widths: Map
     :returns: the row by column, without the columns that the table fills itself.
     :raises RecordError: a value that cannot be in its column.
     """
-    result: Row = {}
-    extra = values[len(kind.columns) :]
-    further = {name: value for name, value in zip(extra[::2], extra[1::2]) if name in widths}
-    for column, value in [*zip(kind.columns, values), *further.items()]:
-        if column in kind.times:
-            result[column] = when(value)
-        elif column in kind.numbers:
-            try:
-                result[column] = int(value or 0)
-            except ValueError:
-                raise RecordError(f"{column} is {value!r}, not a number") from None
-        else:
-            result[column] = value[: widths[column]] if column in widths else value
+    result: Row = dict(zip(kind.columns, values))
+    if len(values) > len(kind.columns):
+        extra = values[len(kind.columns) :]
+        result.update((name, value) for name, value in zip(extra[::2], extra[1::2]) if name in widths)
+    for column, value in result.items():
+        if value and column in widths and len(value) > widths[column] > 0:
+            result[column] = value[: widths[column]]
+    for column in kind.times:
+        result[column] = when(result[column] or "")
+    for column in kind.numbers:
+        try:
+            result[column] = int(result[column] or 0)
+        except ValueError:
+            raise RecordError(f"{column} is {result[column]!r}, not a number") from None
     if kind is CEL:
         # JSON, and NULL where an event has none.
         result["extra"] = result["extra"] or None
@@ -210,8 +221,32 @@ def _records(kind: Kind, data: bytes) -> Iterator[tuple[Raw, list[str] | RecordE
                 yield raw, error
 
 
+def _healthy(kind: Kind, data: bytes) -> list[tuple[int, list[str]]] | None:
+    """Offset and fields of every record of a file in which each line is a whole one; None for any other file.
+
+    Four times as fast as piece by piece: at hundreds of calls a second the calls need the processor.
+    """
+    try:
+        lines = data.decode("utf-8").split("\n")
+        found = list(csv.reader(lines[:-1], strict=True))
+    except (UnicodeDecodeError, csv.Error):
+        return None
+    expected = 1 + len(kind.columns)
+    if lines[-1] or len(found) != len(lines) - 1 or any(len(one) != expected or one[0] != kind.marker for one in found):
+        return None
+    records, offset = [], 0
+    for line, one in zip(lines, found):
+        records.append((offset, one[1:]))
+        offset += (len(line) if line.isascii() else len(line.encode())) + 1
+    return records
+
+
 def parse(kind: Kind, data: bytes, spool_file: str, widths: Mapping[str, int]) -> Parsed:
     """Read a spool file; see `split` and `row` for the parameters."""
+    healthy = _healthy(kind, data)
+    if healthy is not None:
+        with suppress(RecordError):
+            return Parsed([row(kind, one, spool_file, offset, widths) for offset, one in healthy], [])
     rows: list[Row] = []
     rejected: list[tuple[Raw, str]] = []
     for raw, found in _records(kind, data):
