@@ -60,7 +60,7 @@ class Desired:
 
 @dataclass(frozen=True)
 class Current:
-    """A primitive as it is. ``bundle`` is the id of the one that it is inside of."""
+    """A primitive as it is. ``bundle`` is the id of the one that it is inside of, ``group_clone`` that of its group's clone."""
 
     name: str
     agent: str
@@ -73,6 +73,7 @@ class Current:
     clone_id: str | None = None
     clone: dict[str, str] | None = None
     bundle: str | None = None
+    group_clone: str | None = None
 
 
 def normal_op(declared: Mapping[str, object]) -> Op:
@@ -217,6 +218,7 @@ def read(root: ET.Element, name: str) -> Current | None:
     bundle = parent.get("id") if parent.tag == "bundle" else None
     group = parent if parent.tag == "group" else None
     clone = parent if parent.tag in ("clone", "master") else None
+    around = None if group is None else cib.parent_of(root, group)
     clone_meta = None
     if clone is not None:
         clone_meta = cib.nvpairs(clone, "meta_attributes")
@@ -234,6 +236,7 @@ def read(root: ET.Element, name: str) -> Current | None:
         clone_id=None if clone is None else clone.get("id"),
         clone=clone_meta,
         bundle=bundle,
+        group_clone=around.get("id") if around is not None and around.tag in ("clone", "master") else None,
     )
 
 
@@ -301,8 +304,16 @@ def _plan_place(current: Current | None, desired: Desired, members: list[str]) -
             f" Nothing was changed. When that is meant, remove the bundle first (pcs_resource, name: {current.bundle}, state:"
             " absent)."
         )
+    vanishes: list[Action] = []
+    if current and now and now != group and current.members == [name]:
+        if current.group_clone:
+            raise PcsError(
+                f"{name} is the only member of group {now}, which is cloned ({current.group_clone}), and a clone cannot be empty."
+                f" Nothing was changed. Remove {current.group_clone} (state: absent) and create {name} anew where it is to be."
+            )
+        vanishes = [Action("remove", "resource", now, "group")]
     if group == "":
-        return [Action("remove", "group", name, now)] if now else []
+        return [Action("remove", "group", name, now), *vanishes] if now else []
     if current and current.clone is not None:
         raise PcsError(f"{name} is cloned ({current.clone_id}): it cannot become a member of group {group}")
     others = [m for m in members if m != name]
@@ -328,7 +339,7 @@ def _plan_place(current: Current | None, desired: Desired, members: list[str]) -
             # Without a neighbour, or on the right side of it: where it stands is where it stays.
             return []
         return [Action("move", "position", name, group, " ".join(members), " ".join(wanted))]
-    return [Action("set", "group", name, group, now, " ".join(wanted))]
+    return [Action("set", "group", name, group, now, " ".join(wanted)), *vanishes]
 
 
 def _same_agent(current: str, desired: str) -> bool:
