@@ -74,8 +74,8 @@ def test_other_demands(replicator: account.Account) -> None:
 
 def test_other_privileges(recorded: dict[str, Any], replicator: account.Account) -> None:
     assert plan(replicator, replace(WANTED, privileges={"`a`.*": frozenset({"SELECT", "GRANT OPTION"})})) == [
-        "REVOKE REPLICATION SLAVE ON *.* FROM 'repl'@'127.0.0.1'",
         "GRANT SELECT ON `a`.* TO 'repl'@'127.0.0.1' WITH GRANT OPTION",
+        "REVOKE REPLICATION SLAVE ON *.* FROM 'repl'@'127.0.0.1'",
     ]
     other = account.account_from("u", "localhost", recorded["other_priv"], recorded["other_grants"])
     assert other.plugin == "unix_socket"
@@ -96,8 +96,11 @@ def test_what_is_no_privilege_on_a_database_is_left_out(recorded: dict[str, Any]
         "GRANT EXECUTE ON PROCEDURE `d`.`p` TO `u`@`localhost`",
         "GRANT USAGE ON *.* TO `u`@`localhost`",
     ]
-    assert account.parse_grants(lines) == NO_PRIVILEGES
-    assert account.parse_grants(["GRANT SELECT ON `with space`.`a``b` TO `u`@`h`"]) == {"`with space`.`a``b`": {"SELECT"}}
+    lines[1] = "GRANT PROXY ON `x`@`192.0.2.1` TO `u`@`localhost` WITH GRANT OPTION"
+    others = {"`role`", "PROXY ON `x`@`192.0.2.1`", "EXECUTE ON PROCEDURE `d`.`p`"}
+    assert account.parse_grants(lines) == (NO_PRIVILEGES, others)
+    found = account.parse_grants(["GRANT SELECT ON `with space`.`a``b` TO `u`@`h`", "GRANT SELECT ON `a`.* TO `role`"])
+    assert found == ({"`with space`.`a``b`": {"SELECT"}}, frozenset())
 
 
 @pytest.mark.parametrize(
