@@ -116,6 +116,69 @@ def test_what_is_no_level(text: str) -> None:
         account.level(text)
 
 
+def test_names_in_lower_case_where_the_server_has_them_so() -> None:
+    assert account.level("AsteriskCDR.Cdr", lower=True) == "`asteriskcdr`.`cdr`"
+    assert account.privileges_at({"A.*": ["SELECT"], "`a`.*": ["INSERT"]}, lower=True) == {"`a`.*": {"SELECT", "INSERT"}}
+    assert set(account.privileges_at({"A.*": ["SELECT"], "`a`.*": ["INSERT"]})) == {"`A`.*", "`a`.*"}
+
+
+@pytest.mark.parametrize(
+    ("text", "same"),
+    [
+        ("all", {"ALL PRIVILEGES"}),
+        (" insert ", {"INSERT"}),
+        ("Replication  Client", {"BINLOG MONITOR"}),
+        ("REPLICA MONITOR", {"SLAVE MONITOR"}),
+        ("usage", set()),
+        ("select (Id, `a``b`,`c d` )", {"SELECT (`id`)", "SELECT (`a``b`)", "SELECT (`c d`)"}),
+        ("READ_ONLY ADMIN", {"READ_ONLY ADMIN"}),
+    ],
+)
+def test_one_spelling_of_a_privilege(text: str, same: set[str]) -> None:
+    assert account.privilege(text) == same
+
+
+@pytest.mark.parametrize("text", ["", "SELECT, INSERT", "SELECT ON a.* TO b", "1", "SELECT`"])
+def test_what_is_no_privilege(text: str) -> None:
+    with pytest.raises(MariaDBError, match="is no privilege"):
+        account.privilege(text)
+
+
+@pytest.mark.parametrize("names", ["SELECT", {"SELECT": 1}, [["SELECT"]], 5])
+def test_privileges_that_are_no_list(names: object) -> None:
+    with pytest.raises(MariaDBError, match="must be a list"):
+        account.privileges_at({"a.*": names})
+
+
+def test_what_is_not_given_stays(replicator: account.Account) -> None:
+    nothing = account.Account("repl", "127.0.0.1", "", tls=None, privileges=None)
+    assert plan(replace(replicator, others=frozenset({"`role`"}), more_proofs=True), nothing, None) == []
+    assert plan(replicator, replace(nothing, tls="none"), None) == ["ALTER USER 'repl'@'127.0.0.1' REQUIRE NONE"]
+    assert plan(replicator, replace(nothing, privileges={}), None) == ["REVOKE REPLICATION SLAVE ON *.* FROM 'repl'@'127.0.0.1'"]
+
+
+def test_what_else_an_account_has_goes(replicator: account.Account) -> None:
+    others = frozenset({"`role`", "EXECUTE ON PROCEDURE `a%b`.`p`", "PROXY ON `x`@`%`"})
+    assert plan(replace(replicator, others=others, default_role=True), WANTED) == [
+        "SET DEFAULT ROLE NONE FOR 'repl'@'127.0.0.1'",
+        "REVOKE EXECUTE ON PROCEDURE `a%b`.`p` FROM 'repl'@'127.0.0.1'",
+        "REVOKE PROXY ON `x`@`%` FROM 'repl'@'127.0.0.1'",
+        "REVOKE `role` FROM 'repl'@'127.0.0.1'",
+    ]
+    assert plan(replace(replicator, more_proofs=True), WANTED) == ["ALTER USER 'repl'@'127.0.0.1' IDENTIFIED BY '********'"]
+
+
+def test_an_account_as_the_server_keeps_it_with_two_proofs_and_locked() -> None:
+    priv = (
+        '{"access":0,"plugin":"mysql_native_password","authentication_string":"*B6","password_last_changed":0,"default_role":"r",'
+        '"auth_or":[{},{"plugin":"unix_socket"}],"account_locked":true,"password_lifetime":-1}'
+    )
+    found = account.account_from("u", "localhost", priv, ["GRANT `r` TO `u`@`localhost` WITH ADMIN OPTION"])
+    assert (found.more_proofs, found.locked, found.expired, found.default_role, found.others) == (True, True, True, True, {"`r`"})
+    kept = account.account_warnings(found, replace(WANTED, plugin=""), "always")
+    assert [word for word in ("is locked", "has expired", "other ways") if word in str(kept)] == ["is locked", "has expired", "other ways"]
+
+
 def test_hygiene() -> None:
     everybody = [("root", "localhost"), ("", "localhost"), ("", "host")]
     assert account.plan_hygiene(everybody, True, 2, False, False) == []
