@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import inspect
 import socket
 import traceback
 from collections.abc import Callable, Iterable, Sequence
@@ -22,6 +23,13 @@ else:
 
 # Where the packages of Debian and of EL put the socket.
 SOCKETS = ("/run/mysqld/mysqld.sock", "/var/lib/mysql/mysql.sock")
+
+# A server's own defaults change what its answers look like (ANSI_QUOTES, ORACLE, sql_quote_show_create) and what statements
+# do (old_passwords, sql_safe_updates); each session has the ones that these modules are written for.
+SESSION_SETTINGS = (
+    "SET SESSION sql_mode = 'STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_AUTO_CREATE_USER,NO_ENGINE_SUBSTITUTION', "
+    "SESSION sql_quote_show_create = 1, SESSION old_passwords = 0, SESSION sql_safe_updates = 0"
+)
 
 CONNECTION_ARGUMENTS: dict[str, dict[str, Any]] = {
     "login_unix_socket": {"type": "path"},
@@ -170,6 +178,7 @@ def connect(params: dict[str, Any]) -> Session:
             cursorclass=pymysql.cursors.DictCursor,
             autocommit=True,
             charset="utf8mb4",
+            init_command=SESSION_SETTINGS,
             # Not ~/.my.cnf of whoever runs this.
             read_default_file=None,
         )
@@ -198,6 +207,9 @@ def test_login(
         options["ssl"] = {key: tls[key] for key in ("ca", "cert", "key") if tls.get(key)}
         options["ssl"]["check_hostname"] = bool(tls["verify"])
         options["ssl"]["verify_mode"] = "required" if tls["verify"] else "none"
+    elif "ssl_disabled" in inspect.signature(pymysql.connections.Connection.__init__).parameters:
+        # Since 1.2 it takes TLS by itself where the server offers it, and a replica does not.
+        options["ssl_disabled"] = True
     where = f"{hostname()}: the primary {host}:{port} "
     try:
         connection = pymysql.connect(

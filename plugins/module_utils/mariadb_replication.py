@@ -285,6 +285,23 @@ NEW: dict[str, Any] = {
 }
 
 
+def verified(wanted: Wanted, current: Mapping[str, Any] | None) -> Wanted:
+    """A connection that begins to use TLS verifies the primary unless told otherwise, as a new one does."""
+    begins = wanted.ssl is True and wanted.ssl_verify is None and current is not None and not current["ssl"]
+    return replace(wanted, ssl_verify=True) if begins else wanted
+
+
+def tls_warnings(wanted: Wanted, current: Mapping[str, Any] | None) -> list[str]:
+    """What a declaration seems to say of TLS and does not."""
+    like = completed(wanted, current)
+    where = f"the replica of {like.host}:{like.port}"
+    if like.ssl and not like.ssl_verify and wanted.ssl_verify is None:
+        return [f"{where} does not verify the primary's certificate, so anybody can pass for it: set ssl_verify to true."]
+    if not like.ssl and wanted.ssl is None and wanted.ssl_ca:
+        return [f"{where} does not use TLS, and ssl_ca does not change that: set ssl to true."]
+    return []
+
+
 def completed(wanted: Wanted, current: Mapping[str, Any] | None) -> Wanted:
     """What a replica will be like: what is wanted, and for the rest what it has, or what a new one gets."""
     rest = current if current is not None else NEW
@@ -506,6 +523,43 @@ def _plan_new_by_coordinates(
         Step("sql", "follow GTIDs from now on", _change(new.connection, beat, use_gtid=new.use_gtid)),
         *start,
     ]
+
+
+def plan_return(
+    before: Mapping[str, Any], now: Mapping[str, Any], stopped: Mapping[str, Any], connection: str, password: str | None
+) -> list[Step]:
+    """What puts a replica back that was changed and does not start as it is now.
+
+    :param before: its status before anything was done.
+    :param now: its status.
+    :param stopped: its status when it was stopped for the change: where it goes on, when it followed coordinates.
+    :param connection: its name.
+    :param password: the one it had, if another was sent; None: it has it still, or nobody knows it.
+    :returns: steps; none when it is as it was.
+    """
+    wanted = Wanted(connection, **{name: before[name] for name in CLAUSES})
+    fields = {name: want for name, (_is, want) in differences(now, wanted).items()}
+    gtid, coordinates = None, None
+    if before["use_gtid"] != now["use_gtid"]:
+        if before["use_gtid"] == "slave_pos":
+            gtid = "slave_pos"
+        elif now["gtid_slave_pos"] == stopped["gtid_slave_pos"]:
+            # Once it has applied something by GTIDs, the coordinates of then would apply it again.
+            gtid, coordinates = "no", (stopped["applied_file"], stopped["applied_position"])
+    ran = not before["io_running"] == before["sql_running"] == "No"
+    runs = not now["io_running"] == now["sql_running"] == "No"
+    steps: list[Step] = []
+    if fields or gtid is not None or password is not None:
+        beat = {"heartbeat_period": before["heartbeat_period"]}
+        change = _change(connection, {**beat, **fields}, password, gtid, coordinates)
+        steps += [Step("sql", "stop the replica", _named("STOP SLAVE {}", connection))] if runs else []
+        steps.append(Step("sql", "change the replica back", change))
+        runs = False
+    if ran and not runs:
+        steps.append(Step("sql", "start the replica", _named("START SLAVE {}", connection)))
+    elif runs and not ran:
+        steps.append(Step("sql", "stop the replica", _named("STOP SLAVE {}", connection)))
+    return steps
 
 
 def set_position(position: str) -> Statement:

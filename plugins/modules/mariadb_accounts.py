@@ -13,10 +13,12 @@ short_description: Accounts of one node of a replicating MariaDB pair
 version_added: "0.1.0"
 description:
   - Makes accounts, with how they authenticate, the TLS they must use and exactly the privileges they have, and removes what
-    installations leave behind. All of it in one call.
+    installations leave behind. All of it in one call. Of an account that exists, what is not given stays.
   - Nothing is written to the binary log. Each node of a pair gets its own accounts, which differ between the two, and an
     account must be right before replication is.
-  - When the server refuses one of the statements, all accounts that this call changed are put back as they were.
+  - When the server refuses one of the statements, or makes something else of them than is declared, all accounts that this
+    call changed are put back as they were.
+  - An account that is locked or whose password has expired stays so, with a warning.
 author:
   - The dialtone.ha_pbx developers (@dialtone)
 extends_documentation_fragment:
@@ -45,10 +47,12 @@ options:
         type: str
         default: localhost
       password:
-        description: Its password. Without one the account authenticates by O(accounts[].plugin).
+        description:
+          - Its password. The account then logs in with it, and in no other way.
+          - A new account needs either this or O(accounts[].plugin); one that exists keeps its way to log in when neither is given.
         type: str
       plugin:
-        description: How the account authenticates without a password.
+        description: How the account authenticates without a password. It does so in no other way.
         type: str
         choices: [unix_socket]
       update_password:
@@ -62,15 +66,15 @@ options:
         description:
           - What a connection must show - V(none) nothing, V(ssl) TLS, V(x509) TLS and a certificate of the authority that
             the server trusts.
+          - Not given, an account that exists keeps what it has, and a new one has V(none).
         type: str
         choices: [none, ssl, x509]
-        default: none
       privileges:
         description:
           - Level (V(*.*), V(database.*) or V(database.table)) to a list of privileges, as C(SHOW GRANTS) names them. The
-            account has these afterwards, and no others.
+            account has these afterwards, and no others, also no roles, routines or proxies. An empty dict is none at all.
+          - Not given, an account that exists keeps what it has, and a new one has none.
         type: dict
-        default: {}
       only_host:
         description: Whether accounts of the same name for other hosts are removed.
         type: bool
@@ -130,6 +134,7 @@ planned_queries:
   elements: str
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -141,11 +146,12 @@ from ansible_collections.dialtone.ha_pbx.plugins.module_utils.mariadb_account im
     Account,
     Rows,
     account_from,
-    level,
+    account_warnings,
     native_hash,
     plan_account,
     plan_hygiene,
     plan_restoration,
+    privileges_at,
 )
 
 
@@ -157,23 +163,40 @@ def read_account(session: Session, who: tuple[str, str]) -> Account | None:
     return account_from(*who, rows[0]["Priv"], grants)
 
 
-def wanted_account(params: dict[str, Any]) -> Account:
-    if bool(params["password"]) == bool(params["plugin"]):
-        raise MariaDBError(
-            f"{hostname()}: the account {params['name']}@{params['host']} needs either a password or plugin, and not both."
-        )
+def wanted_account(params: dict[str, Any], lower: bool, exists: bool) -> Account:
+    """The declaration of an account.
+
+    :param lower: whether the server keeps names of databases in lower case.
+    :param exists: whether the account does; a new one needs a way to log in.
+    """
+    who = f"{params['name']}@{params['host']}"
+    if params["password"] and params["plugin"] or not (exists or params["password"] or params["plugin"]):
+        raise MariaDBError(f"{hostname()}: the account {who} needs either a password or plugin, and not both.")
+    try:
+        privileges = None if params["privileges"] is None else privileges_at(params["privileges"], lower)
+    except MariaDBError as error:
+        raise MariaDBError(f"{hostname()}: account {who}: {error} Nothing was changed.") from error
     return Account(
         params["name"],
         params["host"],
-        params["plugin"] or "mysql_native_password",
+        "mysql_native_password" if params["password"] else params["plugin"] or "",
         native_hash(params["password"]) if params["password"] else "",
         params["tls"],
-        {
-            level(place): frozenset(name.upper() for name in names)
-            for place, names in params["privileges"].items()
-            if names
-        },
+        privileges,
     )
+
+
+def check_names(accounts: list[dict[str, Any]]) -> None:
+    """Refuse names that the server would make others of."""
+    for account in accounts:
+        for part in ("name", "host"):
+            if account[part] != account[part].strip():
+                raise MariaDBError(
+                    f"{hostname()}: the {part} '{account[part]}' of an account begins or ends with a space, which the server cuts off."
+                    " Nothing was changed."
+                )
+        # The server writes them so.
+        account["host"] = account["host"].lower()
 
 
 def plan(session: Session, params: dict[str, Any]) -> list[Statement]:
@@ -183,14 +206,15 @@ def plan(session: Session, params: dict[str, Any]) -> list[Statement]:
         for row in session.rows("SELECT User, Host FROM mysql.global_priv WHERE Host <> '' OR User = ''")
     ]
     statements: list[Statement] = []
+    lower = bool(int(session.value("SELECT @@lower_case_table_names")))
     for account in params["accounts"]:
         who = (account["name"], account["host"])
         if account["state"] == "absent":
             statements += [Statement("DROP USER %s@%s", who)] if who in everybody else []
             continue
-        statements += plan_account(
-            read_account(session, who), wanted_account(account), account["password"], account["update_password"]
-        )
+        current = read_account(session, who)
+        wanted = wanted_account(account, lower, current is not None)
+        statements += plan_account(current, wanted, account["password"], account["update_password"])
         if account["only_host"]:
             statements += [
                 Statement("DROP USER %s@%s", other) for other in everybody if other[0] == who[0] and other[1] != who[1]
@@ -213,10 +237,24 @@ def read_rows(session: Session, names: set[str]) -> dict[str, Rows]:
     }
 
 
-def apply(session: Session, statements: list[Statement], names: set[str]) -> None:
+def warnings(session: Session, params: dict[str, Any]) -> list[str]:
+    """What the accounts that exist have about them that is not changed, and somebody should know."""
+    found = []
+    lower = bool(int(session.value("SELECT @@lower_case_table_names")))
+    for account in params["accounts"]:
+        current = read_account(session, (account["name"], account["host"])) if account["state"] == "present" else None
+        if current is not None:
+            found += account_warnings(current, wanted_account(account, lower, True), account["update_password"])
+    return found
+
+
+def apply(
+    session: Session, statements: list[Statement], names: set[str], remaining: Callable[[], list[Statement]]
+) -> None:
     """Run statements, all or none.
 
     :param names: of the accounts that they concern.
+    :param remaining: what would have to be done now.
     :raises MariaDBError: when the server refuses one; then the accounts are as before, or it is said that they are not.
     """
     session.set_binlog(False)
@@ -224,6 +262,13 @@ def apply(session: Session, statements: list[Statement], names: set[str]) -> Non
     try:
         for statement in statements:
             session.execute(statement)
+        left = remaining()
+        if left:
+            # Without this an account would change in every run, and be without a privilege meanwhile.
+            raise MariaDBError(
+                f"{hostname()}: the server took all statements, and the accounts are not as declared: {'; '.join(map(str, left))} would"
+                " be next. Write privileges and names as SHOW GRANTS shows them."
+            )
     except MariaDBError as error:
         try:
             for statement in plan_restoration(before, read_rows(session, names)):
@@ -238,10 +283,14 @@ def apply(session: Session, statements: list[Statement], names: set[str]) -> Non
 
 
 def work(module: AnsibleModule, session: Session) -> dict[str, Any]:
+    check_names(module.params["accounts"])
     statements = plan(session, module.params)
+    for warning in warnings(session, module.params):
+        module.warn(f"{hostname()}: {warning}")
     if statements and not module.check_mode:
         # Of accounts without a name as well: they are what is tidied up.
-        apply(session, statements, {"", *(account["name"] for account in module.params["accounts"])})
+        names = {"", *(account["name"] for account in module.params["accounts"])}
+        apply(session, statements, names, lambda: plan(session, module.params))
     shown = [str(statement) for statement in statements]
     return {
         "changed": bool(statements),
@@ -269,8 +318,8 @@ def main() -> None:
                         "default": "always",
                         "no_log": False,
                     },
-                    "tls": {"type": "str", "choices": ["none", "ssl", "x509"], "default": "none"},
-                    "privileges": {"type": "dict", "default": {}},
+                    "tls": {"type": "str", "choices": ["none", "ssl", "x509"]},
+                    "privileges": {"type": "dict"},
                     "only_host": {"type": "bool", "default": False},
                     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
                 },

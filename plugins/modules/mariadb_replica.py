@@ -16,7 +16,9 @@ description:
   - What the server shows is compared with what is wanted, and only what differs is changed. Coordinates and GTID
     positions are never compared. An option that is not given leaves what an existing replica has.
   - A replica that cannot start is a failure, with the error of its threads and what to do. One that this call created is
-    removed again then.
+    removed again then, and one that it changed is put back as it was and goes on.
+  - Before a replica is created, or changed in how it logs in, the module logs in at the primary as the replica would, in check
+    mode too; without O(password) with the one that the server has stored.
 author:
   - The dialtone.ha_pbx developers (@dialtone)
 extends_documentation_fragment:
@@ -127,8 +129,8 @@ options:
     type: path
   ssl_verify:
     description:
-      - Whether the primary's certificate must come from O(ssl_ca) and be made out to O(host). Applies with O(ssl=true); a new
-        replica verifies by default.
+      - Whether the primary's certificate must come from O(ssl_ca) and be made out to O(host). Applies with O(ssl=true). A new
+        replica verifies by default, and so does one that did not use TLS before.
     type: bool
   wait:
     description:
@@ -191,10 +193,10 @@ from ansible_collections.dialtone.ha_pbx.plugins.module_utils.mariadb import Mar
 from ansible_collections.dialtone.ha_pbx.plugins.module_utils.mariadb_replication import Step, Wanted
 
 
-def wanted_from(params: dict[str, Any]) -> Wanted:
+def wanted_from(params: dict[str, Any], current: dict[str, Any] | None) -> Wanted:
     # Without TLS the paths say nothing, and what a server has left in them is no difference.
     tls = params["ssl"] is not False
-    return Wanted(
+    wanted = Wanted(
         connection=params["connection"],
         host=params["host"],
         port=params["port"],
@@ -210,18 +212,17 @@ def wanted_from(params: dict[str, Any]) -> Wanted:
         # 11.4 and later verify unless told otherwise, and then refuse a connection without TLS.
         ssl_verify=params["ssl_verify"] if tls else False,
     )
+    return mariadb_replication.verified(wanted, current)
 
 
-def password_differs(session: Session, params: dict[str, Any], current: dict[str, Any] | None) -> bool:
-    """Whether the password of an existing replica has to be sent."""
-    if current is None or params["password"] is None or params["update_password"] == "on_create":
-        return False
+def stored_password(session: Session, params: dict[str, Any], current: dict[str, Any]) -> str | None:
+    """The password that the server has stored for a replica; None when it cannot be read."""
     path = Path(session.value("SELECT @@datadir")) / mariadb_replication.master_info_name(params["connection"])
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
-        return True
-    return mariadb_replication.replication_password(text, current["host"], current["user"]) != params["password"]
+        return None
+    return mariadb_replication.replication_password(text, current["host"], current["user"])
 
 
 class Work:
@@ -236,18 +237,33 @@ class Work:
         self.coordinates: tuple[str, int] | None = None
         # gtid_slave_pos before the replica was started.
         self.begin = ""
+        # Of an existing replica: its password, and its status when it was stopped for a change.
+        self.stored: str | None = None
+        self.stopped: dict[str, Any] | None = None
 
     def current(self) -> dict[str, Any] | None:
         return mariadb_server.replica(self.session, self.name)
 
-    def login(self, current: dict[str, Any] | None) -> dict[str, Any]:
+    def password(self, current: dict[str, Any] | None) -> str | None:
+        """The password with which the replica will log in; None when nobody but the server knows it."""
+        given = self.params["password"]
+        keeps = current is not None and self.params["state"] != "testable" and self.params["update_password"] == "on_create"
+        return self.stored if current is not None and (given is None or keeps) else given
+
+    def password_differs(self, current: dict[str, Any] | None) -> bool:
+        """Whether the password of an existing replica has to be sent."""
+        if current is None or self.params["password"] is None or self.params["update_password"] == "on_create":
+            return False
+        return self.stored != self.params["password"]
+
+    def login(self, current: dict[str, Any] | None, password: str) -> dict[str, Any]:
         """Log in at the primary as the replica does; what mariadb.test_login returns."""
-        like = mariadb_replication.completed(wanted_from(self.params), current)
+        like = mariadb_replication.completed(wanted_from(self.params, current), current)
         return mariadb.test_login(
             like.host,
             like.port,
             like.user,
-            like.password,
+            password,
             {"ca": like.ssl_ca, "cert": like.ssl_cert, "key": like.ssl_key, "verify": like.ssl_verify}
             if like.ssl
             else None,
@@ -256,12 +272,13 @@ class Work:
 
     def test_login(self, current: dict[str, Any] | None) -> None:
         """Refuse a primary at which the replica cannot log in, or that has this server's id."""
-        if self.params["password"] is None:
-            return  # the one the server has stored is its own secret, and it will try it itself
-        found = self.login(current)
+        password = self.password(current)
+        if password is None:
+            return  # only the server knows it, and will try it itself; what then fails is put back
+        found = self.login(current, password)
         own = int(self.session.value("SELECT @@server_id"))
         if found["server_id"] == own:
-            like = mariadb_replication.completed(wanted_from(self.params), current)
+            like = mariadb_replication.completed(wanted_from(self.params, current), current)
             raise MariaDBError(
                 f"{hostname()}: this server and the primary {like.host}:{like.port} both have server_id {own}. "
                 "Each server needs its own; correct the configuration of one and restart it. Nothing was changed."
@@ -269,10 +286,11 @@ class Work:
 
     def primary_position(self, status: dict[str, Any]) -> str | None:
         """What the primary has written, as it says itself; None when it cannot be asked."""
-        if self.params["password"] is None:
+        password = self.password(status)
+        if password is None:
             return None
         try:
-            return str(self.login(status)["gtid_binlog_pos"])
+            return str(self.login(status, password)["gtid_binlog_pos"])
         except MariaDBError:
             # The replica is connected, with a password of its own (update_password=on_create).
             return None
@@ -374,7 +392,34 @@ class Work:
                 self.set_position("")
             elif step.statement is not None:
                 self.begin = str(self.session.value("SELECT @@GLOBAL.gtid_slave_pos"))
+                if current is not None and step.statement.sql.startswith("CHANGE MASTER"):
+                    self.stopped = self.current()
                 self.session.execute(step.statement)
+
+    def put_back(self, before: dict[str, Any]) -> str:
+        """Leave an existing replica as it was, as far as this call has changed it.
+
+        :returns: a sentence about it, "" when nothing had been changed.
+        """
+        now = self.current()
+        if now is None or not any(query.startswith(("STOP SLAVE", "CHANGE MASTER")) for query in self.session.executed):
+            return ""
+        sent = self.password_differs(before) and self.stopped is not None
+        stopped = self.stopped or now
+        steps = mariadb_replication.plan_return(before, now, stopped, self.name, self.stored if sent else None)
+        for step in steps:
+            if step.statement is None:
+                raise AssertionError("only statements put something back")
+            if step.statement.sql.startswith("START") and self.params["demote_to_slave"]:
+                # It had taken in what this server wrote. Unless it went on from there, that is taken out again.
+                if self.begin == now["gtid_slave_pos"] != stopped["gtid_slave_pos"]:
+                    self.set_position(stopped["gtid_slave_pos"])
+            self.session.execute(step.statement)
+        if sent and self.stored is None:
+            return "The replica has its former settings again, but the new password: the server does not tell the former one."
+        if before["use_gtid"] == "no" and (self.current() or before)["use_gtid"] != "no":
+            return "The replica has its former settings again, but follows GTIDs, by which it has applied something already."
+        return "The replica is as it was before."
 
     def set_position(self, position: str) -> None:
         """Set gtid_slave_pos, whatever this server has written itself.
@@ -406,11 +451,20 @@ class Work:
                 f"{hostname()}: the replication password is longer than {mariadb_replication.PASSWORD_MAX} bytes. MariaDB cuts "
                 "the rest off at its next restart (MDEV-29994), and the replica could not log in any more. Choose a shorter one."
             )
+        if any(sign in (params["password"] or "") for sign in "\n\r\0"):
+            raise MariaDBError(
+                f"{hostname()}: the replication password has a line break in it, and the server keeps one line of it. Choose another"
+                " one (a text block of YAML ends with a line break: use '|-' instead of '|'). Nothing was changed."
+            )
         current = self.current()
+        self.stored = None if current is None else stored_password(self.session, params, current)
         if params["state"] == "testable":
             self.test_login(current)
             return {"changed": False, "replica": current, "steps": []}
-        wanted = wanted_from(params)
+        wanted = wanted_from(params, current)
+        if params["state"] != "absent":
+            for warning in mariadb_replication.tls_warnings(wanted, current):
+                self.module.warn(f"{hostname()}: {warning}")
         stale = self.stale_position()
         if params["log_file"] and current is None:
             self.coordinates = (params["log_file"], params["log_pos"])
@@ -419,7 +473,7 @@ class Work:
                 current,
                 wanted,
                 params["state"],
-                password_differs(self.session, params, current),
+                self.password_differs(current),
                 self.coordinates,
                 params["until_gtid"],
                 stale,
@@ -427,17 +481,43 @@ class Work:
             )
         except MariaDBError as error:
             raise MariaDBError(f"{hostname()}: {error}") from error
-        if not self.module.check_mode:
-            try:
-                self.apply(steps, current)
-                if params["until_gtid"] and params["state"] == "started":
-                    self.wait_reached()
-            except MariaDBError as error:
-                if current is not None or not any(query.startswith("CHANGE MASTER") for query in self.session.executed):
-                    raise
-                self.undo_creation(stale)
-                raise MariaDBError(f"{error} The replica was removed again, as it was before.") from error
+        if self.module.check_mode:
+            # The one step that changes nothing.
+            if any(step.kind == "test" for step in steps):
+                self.test_login(current)
+        elif current is not None:
+            self.change(steps, current)
+        else:
+            self.create(steps, stale)
         return self.result(steps, current)
+
+    def change(self, steps: list[Step], current: dict[str, Any]) -> None:
+        """Carry out a plan on an existing replica, or leave it as it was."""
+        try:
+            self.apply(steps, current)
+        except MariaDBError as error:
+            try:
+                result = self.put_back(current)
+            except MariaDBError as second:
+                raise MariaDBError(
+                    f"{error} The replica could not be put back: {second} Look at SHOW ALL SLAVES STATUS, and run this again with"
+                    " what is right."
+                ) from second
+            raise MariaDBError(f"{error} {result}".rstrip()) from error
+        if self.params["until_gtid"] and self.params["state"] == "started":
+            self.wait_reached()
+
+    def create(self, steps: list[Step], stale: str) -> None:
+        """Carry out a plan where there is no replica yet, or leave none."""
+        try:
+            self.apply(steps, None)
+            if self.params["until_gtid"] and self.params["state"] == "started":
+                self.wait_reached()
+        except MariaDBError as error:
+            if not any(query.startswith(("CHANGE MASTER", "SET GLOBAL")) for query in self.session.executed):
+                raise
+            self.undo_creation(stale)
+            raise MariaDBError(f"{error} The replica was removed again, as it was before.") from error
 
     def result(self, steps: list[Step], current: dict[str, Any] | None) -> dict[str, Any]:
         check = self.module.check_mode
@@ -464,7 +544,7 @@ def shown(status: dict[str, Any] | None) -> dict[str, Any] | None:
 def predicted(current: dict[str, Any] | None, params: dict[str, Any]) -> dict[str, Any] | None:
     if params["state"] == "absent":
         return None
-    like = mariadb_replication.completed(wanted_from(params), current)
+    like = mariadb_replication.completed(wanted_from(params, current), current)
     return {**{name: getattr(like, name) for name in SHOWN}, "running": params["state"] == "started"}
 
 

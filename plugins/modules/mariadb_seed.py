@@ -113,7 +113,8 @@ def plan(
     :param here: databases of the server, as mariadb_server.databases gives them.
     :raises MariaDBError: when seeding would destroy rows that nobody gave up, or mix with what is replicated.
     """
-    running = [found for found in replicas if "No" not in (found["io_running"], found["sql_running"])]
+    # One thread is enough: the one receives, the other may still apply what was received.
+    running = [found for found in replicas if {found["io_running"], found["sql_running"]} != {"No"}]
     if running:
         raise MariaDBError(
             f"{hostname()}: this server replicates from {running[0]['host']}:{running[0]['port']}; what it receives would mix "
@@ -131,6 +132,9 @@ def plan(
 def seed(module: AnsibleModule, session: Session) -> dict[str, Any]:
     params = module.params
     src, names = params["src"], params["databases"]
+    if int(session.value("SELECT @@lower_case_table_names")):
+        # So the server keeps them, and by another name it would look as if there was nothing to lose.
+        names = [name.lower() for name in names]
     before = mariadb_server.databases(session)
     drops = plan(before, mariadb_server.replicas(session), names, params["force"])
     mariadb_replication.parse_gtids(params["gtid_slave_pos"])
@@ -147,7 +151,8 @@ def seed(module: AnsibleModule, session: Session) -> dict[str, Any]:
             mariadb_dump.load(module, params, src)
         except MariaDBError as error:
             clear(session, names, before)
-            raise MariaDBError(f"{error} The databases are without rows again, as they were before.") from error
+            lost = " but for the rows that force gave up" if drops else ""
+            raise MariaDBError(f"{error} The databases are without rows again, as they were before{lost}.") from error
         if params["gtid_slave_pos"] is not None:
             session.execute(Statement("SET GLOBAL gtid_slave_pos = %s", (params["gtid_slave_pos"],)))
     after = mariadb_server.databases(session)

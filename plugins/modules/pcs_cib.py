@@ -284,6 +284,7 @@ failed_resources:
   elements: dict
 """
 
+import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
 
@@ -296,7 +297,8 @@ from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.module import 
     resource_arguments,
     stonith_arguments,
 )
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.runner import PcsError, module_runner
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.plan import Action
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.runner import PcsError, Runner, module_runner
 from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.transaction import (
     CommitFailed,
     Outcome,
@@ -344,11 +346,18 @@ def main() -> None:
     path = Path(params["path"]) if params["path"] else None
     interrupt = params["interruption"] == "accept"
     outcome = Outcome()
+
+    def edit(run: Runner, root: ET.Element) -> list[Action]:
+        actions = declaration.ensure(run, root, params)
+        for warning in declaration.warnings(root, params):
+            module.warn(warning)
+        return actions
+
     try:
         if params["state"] == "apply":
             actions, outcome = edit_live(
                 run,
-                lambda run, root: declaration.ensure(run, root, params),
+                edit,
                 check_mode=module.check_mode,
                 wait=params["wait"],
                 tolerate_old_errors=False,

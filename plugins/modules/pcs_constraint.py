@@ -12,6 +12,9 @@ short_description: Define a location, colocation or order constraint of a Pacema
 version_added: "0.1.0"
 description:
   - Creates, changes or removes a constraint, recognised by its id.
+  - Of a constraint that exists, what is not given stays as it is, also what this module cannot declare
+    (C(resource-discovery), C(influence), C(lifetime) and the like).
+  - Something else with the same id is never replaced - a constraint of another type, one with sets or rules, a ticket.
   - Constraints whose id begins with C(drbd-fence) or C(cli-) belong to DRBD's fence handler and to what an operator
     did (C(pcs resource ban), C(pcs resource move)); the module refuses to touch them.
 extends_documentation_fragment:
@@ -22,52 +25,59 @@ options:
     type: str
     required: true
   type:
-    description: The kind of constraint. Required with O(state=present).
+    description:
+      - The kind of constraint. Required for a new one. With O(state=absent) the constraint is only removed when it is of this
+        kind.
     type: str
     choices: [location, colocation, order]
   resource:
-    description: With O(type=location) and O(type=colocation), the resource, group or clone that is placed.
+    description:
+      - With O(type=location) and O(type=colocation), the resource, group or clone that is placed. Required for a new one.
     type: str
   node:
-    description: With O(type=location), the node.
+    description:
+      - With O(type=location), the node. Required for a new one. The module warns when the cluster has no such node.
     type: str
   score:
     description:
-      - With O(type=location) and O(type=colocation), an integer, V(INFINITY) or V(-INFINITY). V(INFINITY) when not
-        given.
+      - With O(type=location) and O(type=colocation), an integer, V(INFINITY) or V(-INFINITY). A new constraint has V(INFINITY)
+        by default.
     type: str
   role:
-    description: With O(type=location), the role that is placed (Promoted, Unpromoted).
+    description: With O(type=location), the role that is placed (Promoted, Unpromoted). Empty removes it.
     type: str
   with_resource:
-    description: With O(type=colocation), the resource, group or clone with which O(resource) is placed.
+    description:
+      - With O(type=colocation), the resource, group or clone with which O(resource) is placed. Required for a new one.
     type: str
   resource_role:
-    description: With O(type=colocation), the role of O(resource).
+    description: With O(type=colocation), the role of O(resource). Empty removes it.
     type: str
   with_role:
-    description: With O(type=colocation), the role of O(with_resource).
+    description: With O(type=colocation), the role of O(with_resource). Empty removes it.
     type: str
   first:
-    description: With O(type=order), what comes first.
+    description: With O(type=order), what comes first. Required for a new one.
     type: str
   first_action:
-    description: With O(type=order), the action of O(first); V(start) when not given.
+    description: With O(type=order), the action of O(first). A new constraint has V(start) by default.
     type: str
     choices: [start, stop, promote, demote]
   then:
-    description: With O(type=order), what follows.
+    description: With O(type=order), what follows. Required for a new one.
     type: str
   then_action:
-    description: With O(type=order), the action of O(then); that of O(first) when not given.
+    description: With O(type=order), the action of O(then). A new constraint has that of O(first) by default.
     type: str
     choices: [start, stop, promote, demote]
   kind:
-    description: With O(type=order), how binding the order is; V(Mandatory) when not given.
+    description: With O(type=order), how binding the order is. A new constraint is V(Mandatory) by default.
     type: str
     choices: [Mandatory, Optional, Serialize]
   symmetrical:
-    description: With O(type=order), whether the reverse order applies to the reverse actions; true when not given.
+    description:
+      - With O(type=order), whether the reverse order applies to the reverse actions. A new constraint has it so by default, but for
+        O(kind=Serialize).
     type: bool
   state:
     description: Whether the constraint is to be there.
@@ -172,14 +182,16 @@ def main() -> None:
             **constraint_arguments(),
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         },
-        required_if=[("state", "present", ("type",))],
         supports_check_mode=True,
     )
 
     def edit(_run: Runner, root: ET.Element) -> list[Action]:
         if module.params["state"] == "absent":
-            return constraint.ensure_absent(root, module.params["id"])
-        return constraint.ensure(root, constraint.desired(module.params))
+            return constraint.ensure_absent(root, module.params["id"], module.params["type"])
+        actions = constraint.ensure(root, constraint.desired(module.params))
+        for warning in constraint.warnings(root, module.params["id"]):
+            module.warn(warning)
+        return actions
 
     run_object_module(module, edit)
 

@@ -115,11 +115,11 @@ def main() -> None:
         required_one_of=[("resource", "operation")],
         supports_check_mode=True,
     )
-    absent = module.params["state"] == "absent"
-    resource = values.desired(module.params["resource"], absent)
-    operation = values.desired(module.params["operation"], absent)
 
     def edit(run: Runner, root: ET.Element) -> list[Action]:
+        absent = module.params["state"] == "absent"
+        resource = values.desired(module.params["resource"], absent)
+        operation = values.desired(module.params["operation"], absent)
         actions = values.ensure(run, root, "resource_default", resource)
         return actions + values.ensure(run, root, "operation_default", operation)
 

@@ -116,9 +116,9 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    wanted = values.desired(module.params["properties"], absent=module.params["state"] == "absent")
 
     def edit(run: Runner, root: ET.Element) -> list[Action]:
+        wanted = values.desired(module.params["properties"], absent=module.params["state"] == "absent")
         return values.ensure(run, root, "property", wanted)
 
     run_object_module(module, edit)

@@ -58,16 +58,65 @@ def is_secret(name: str) -> bool:
     return not name.startswith("pcmk_") and bool(_SECRET.search(name))
 
 
-def text_value(value: object) -> str:
-    """A value of YAML as Pacemaker writes it: true and false in lower case, numbers as text."""
+# XML turns line breaks and tabs in an attribute into spaces, Pacemaker 2.1 writes them as a backslash and a letter, and
+# the others XML does not know at all.
+_UNWRITABLE = re.compile("[\x00-\x1f\ud800-\udfff\ufffe\uffff]")
+
+
+def as_text(value: object) -> str:
+    """A value of YAML as text: true and false in lower case, as Pacemaker writes them. Checks nothing (see text_value)."""
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value)
 
 
-def text_values(values: Mapping[str, object] | None) -> dict[str, str]:
-    """A mapping of YAML as names and texts; entries without a value (null) are left out."""
-    return {str(name): text_value(value) for name, value in (values or {}).items() if value is not None}
+def text_value(value: object, what: str = "a value") -> str:
+    """A value of YAML as the CIB can hold it (see as_text).
+
+    :param what: what it is the value of, for the error. The value itself is not shown, it may be a secret.
+    :raises PcsError: for a list, a mapping, and characters that do not arrive in the CIB as they are.
+    """
+    if isinstance(value, (list, tuple, set, Mapping)):
+        kind = "mapping" if isinstance(value, Mapping) else "list"
+        raise PcsError(
+            f"{what} is a {kind}, and the cluster knows text only: write the text that is meant, such as 'node1 node2'."
+            " Nothing was changed."
+        )
+    text = as_text(value)
+    bad = _UNWRITABLE.search(text)
+    if bad:
+        sign = {"\n": "a line break", "\r": "a carriage return", "\t": "a tab"}.get(bad.group(), f"U+{ord(bad.group()):04X}")
+        raise PcsError(
+            f"{what} has {sign} in it, which does not arrive in the cluster's configuration as it is. Nothing was changed."
+            " Write it without (a text block of YAML ends with a line break: use '|-' instead of '|')."
+        )
+    return text
+
+
+def text_values(values: Mapping[str, object] | None, what: str = "value") -> dict[str, str]:
+    """A mapping of YAML as names and texts; entries without a value (null) are left out.
+
+    :param what: what the names are, for the errors of text_value.
+    """
+    return {
+        text_value(name, f"the name of a {what}"): text_value(value, f"{what} {name}")
+        for name, value in (values or {}).items()
+        if value is not None
+    }
+
+
+def check_id(id_: str, what: str) -> str:
+    """Return an id that can be one in XML.
+
+    :param what: what it is the id of, for the error.
+    :raises PcsError: when it cannot.
+    """
+    if not re.match(r"^[^\W\d][\w.\-]*$", id_):
+        raise PcsError(
+            f"'{id_}' cannot be the id of {what}: an id begins with a letter or _, and goes on with letters, digits, _, - and"
+            " dots. Nothing was changed."
+        )
+    return id_
 
 
 def time_ms(value: str) -> float | None:
@@ -91,8 +140,10 @@ def parse(text: str, origin: str = "the CIB") -> ET.Element:
     :param origin: where it came from, for the error.
     :raises PcsError: when it is not a CIB.
     """
+    # With comments: what an operator wrote there must not vanish with the first change.
+    parser = ET.XMLParser(target=ET.TreeBuilder(insert_comments=True))  # noqa: S314 - the cluster's own, read by root
     try:
-        root = ET.fromstring(text)  # noqa: S314 - the cluster's own configuration, read by root from root's file
+        root = ET.fromstring(text, parser)  # noqa: S314 - as above
     except ET.ParseError as error:
         raise PcsError(f"{origin} is not XML: {error}") from error
     if root.tag != "cib" or root.find("configuration") is None:
@@ -198,6 +249,13 @@ def find_resource(root: ET.Element, resource_id: str) -> ET.Element | None:
     return None
 
 
+def is_stonith(root: ET.Element, primitive: ET.Element) -> bool:
+    """Whether a primitive is a fence device. One that is made from a template has its agent there."""
+    template = primitive.get("template")
+    source = primitive if template is None else section(root, "resources").find(f"template[@id='{template}']")
+    return source is not None and source.get("class") == "stonith"
+
+
 def resource_ids(root: ET.Element) -> list[str]:
     """The ids of all primitives, groups, clones and bundles, in the order of the CIB."""
     return [e.get("id", "") for e in section(root, "resources").iter() if e.tag in RESOURCE_TAGS]
@@ -261,6 +319,8 @@ def _attributes(element: ET.Element, leave_out: Iterable[str] = ("id",)) -> str:
 def _lines(element: ET.Element, depth: int, secrets: bool) -> Iterator[str]:
     pad = "  " * depth
     tag = element.tag
+    if not isinstance(tag, str):
+        return  # a comment
     if tag == "nvpair":
         name, value = element.get("name", ""), element.get("value", "")
         yield f"{pad}{name}: {SECRET_MASK if is_secret(name) and not secrets else value}"
@@ -297,11 +357,10 @@ def describe(element: ET.Element | None, secrets: bool = False) -> str:
     Ids of sets, pairs and operations, the order of pairs and sections, and empty sets do not show.
 
     :param secrets: show secrets too. Only for comparing, never for output.
-    :returns: lines, "" for None.
+    :returns: lines, "" for None and for a comment.
     """
-    if element is None:
-        return ""
-    return "\n".join(_lines(element, 0, secrets)) + "\n"
+    lines = [] if element is None else list(_lines(element, 0, secrets))
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _relevant(element: ET.Element) -> bool:
@@ -352,7 +411,7 @@ def objects(root: ET.Element) -> dict[str, str]:
             continue
         if child.tag in ("resources", "constraints"):
             for item in child:
-                if _relevant(item):
+                if isinstance(item.tag, str) and _relevant(item):
                     found[f"{item.tag} {item.get('id')}"] = describe(item, secrets=True)
         elif child.tag == "crm_config":
             values = {

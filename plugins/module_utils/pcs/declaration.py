@@ -50,7 +50,7 @@ def ensure(run: Runner, root: ET.Element, params: Mapping[str, Any]) -> list[Act
     # Constraints go before the resources they name, and come after them.
     for entry in constraints:
         if entry.get("state") == "absent":
-            actions += constraint.ensure_absent(root, entry["id"])
+            actions += constraint.ensure_absent(root, entry["id"], entry.get("type"))
     for entry in params.get("stonith") or []:
         if entry.get("state") == "absent":
             actions += resource.ensure_absent(root, entry["name"], stonith=True)
@@ -65,3 +65,12 @@ def ensure(run: Runner, root: ET.Element, params: Mapping[str, Any]) -> list[Act
         if entry.get("state") != "absent":
             actions += constraint.ensure(root, constraint.desired(entry))
     return actions
+
+
+def warnings(root: ET.Element, params: Mapping[str, Any]) -> list[str]:
+    """What a declaration says that means nothing in the tree on which it was applied, though it is allowed.
+
+    :param params: as for ensure().
+    """
+    declared = [e["id"] for e in params.get("constraints") or [] if e.get("state") != "absent"]
+    return [warning for id_ in declared for warning in constraint.warnings(root, id_)]

@@ -102,7 +102,11 @@ def secrets_in(value: Any) -> set[str]:
     if isinstance(value, Mapping):
         for name, item in value.items():
             if name == "options" and isinstance(item, Mapping):
-                found |= {cib.text_value(v) for n, v in item.items() if cib.is_secret(str(n)) and v not in (None, "")}
+                for option, secret in item.items():
+                    if cib.is_secret(str(option)):
+                        # A list is refused later, and its parts are not to be seen in what says so.
+                        parts = secret if isinstance(secret, list) else [secret]
+                        found |= {cib.as_text(part) for part in parts if part not in (None, "")}
             else:
                 found |= secrets_in(item)
     elif isinstance(value, list):

@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,9 @@ OP_ATTRIBUTES = frozenset(
 )
 OP_TIMES = frozenset({"interval", "start-delay", "timeout"})
 
+# Options of a fence device that have a parameter of their own: that parameter not given, they stay.
+OWN_PARAMETERS = {"nodes": "pcmk_host_list", "delay": "pcmk_delay_base"}
+
 # pcs validates what it is given against the agent's metadata; a secret's place is taken by this.
 PLACEHOLDER = "placeholder"
 
@@ -37,12 +41,14 @@ class Desired:
     """A primitive as it is declared. None means: leave that as it is.
 
     ``options``, ``meta``, ``operations``, ``clone``: complete; what is there and not declared is removed, but for
-    the operator's meta attributes (cib.OPERATOR_META). ``group`` "" means in no group.
+    the operator's meta attributes (cib.OPERATOR_META) and OWN_PARAMETERS. ``single``: options that are declared one by
+    one, whatever ``options`` is; None removes one. ``group`` "" means in no group.
     """
 
     name: str
     agent: str | None = None
     options: dict[str, str] | None = None
+    single: dict[str, str | None] = field(default_factory=dict)
     meta: dict[str, str] | None = None
     operations: list[Op] | None = None
     group: str | None = None
@@ -54,10 +60,11 @@ class Desired:
 
 @dataclass(frozen=True)
 class Current:
-    """A primitive as it is."""
+    """A primitive as it is. ``bundle`` is the id of the one that it is inside of, ``group_clone`` that of its group's clone."""
 
     name: str
     agent: str
+    stonith: bool = False
     options: dict[str, str] = field(default_factory=dict)
     meta: dict[str, str] = field(default_factory=dict)
     operations: list[Op] = field(default_factory=list)
@@ -65,6 +72,8 @@ class Current:
     members: list[str] = field(default_factory=list)
     clone_id: str | None = None
     clone: dict[str, str] | None = None
+    bundle: str | None = None
+    group_clone: str | None = None
 
 
 def normal_op(declared: Mapping[str, object]) -> Op:
@@ -74,7 +83,7 @@ def normal_op(declared: Mapping[str, object]) -> Op:
         if value is None:
             continue
         name = key.replace("_", "-") if key.replace("_", "-") in OP_ATTRIBUTES else key
-        op[name] = cib.text_value(value)
+        op[name] = cib.text_value(value, f"operation {declared.get('name', '')}: {name}")
     if not op.get("name"):
         raise PcsError(f"an operation needs a name (monitor, start, stop, …): {dict(declared)}")
     if "role" in op:
@@ -117,39 +126,63 @@ def desired_resource(params: Mapping[str, Any]) -> Desired:
         raise PcsError(f"{params['name']}: a member of a group cannot be cloned by itself")
     if (params.get("after") or params.get("before")) and not params.get("group"):
         raise PcsError(f"{params['name']}: after and before say the place in a group; group is missing")
+    if params.get("group"):
+        cib.check_id(params["group"], "a group")
     return Desired(
-        name=params["name"],
+        name=cib.check_id(params["name"], "a resource"),
         agent=params.get("agent"),
-        options=None if params.get("options") is None else cib.text_values(params["options"]),
-        meta=None if params.get("meta") is None else cib.text_values(params["meta"]),
+        options=_texts(params, "options"),
+        meta=_texts(params, "meta"),
         operations=normal_ops(params.get("operations")),
         group=params.get("group"),
         after=params.get("after"),
         before=params.get("before"),
-        clone=None if clone is None else cib.text_values(clone),
+        clone=None if clone is None else cib.text_values(clone, f"{params['name']}: meta attribute of the clone"),
     )
+
+
+def _texts(params: Mapping[str, Any], which: str) -> dict[str, str] | None:
+    """A parameter of names and values as text; None when it is not given."""
+    word = {"options": "option", "meta": "meta attribute"}[which]
+    return None if params.get(which) is None else cib.text_values(params[which], f"{params['name']}: {word}")
 
 
 def desired_stonith(params: Mapping[str, Any]) -> Desired:
-    """The declaration of pcs_stonith (name, agent, options, nodes, delay, operations, meta) as data."""
-    options = None if params.get("options") is None else cib.text_values(params["options"])
-    extra: dict[str, str] = {}
-    if params.get("nodes"):
-        extra["pcmk_host_list"] = " ".join(params["nodes"])
-    if params.get("delay"):
+    """The declaration of pcs_stonith (name, agent, options, nodes, delay, operations, meta) as data.
+
+    :raises PcsError: when nodes and options name different nodes.
+    """
+    name, options = cib.check_id(params["name"], "a fence device"), _texts(params, "options")
+    single: dict[str, str | None] = {}
+    if params.get("nodes") is not None:
+        nodes = [cib.text_value(node, f"{name}: nodes") for node in params["nodes"]]
+        named = re.split(r"[ ,;]+", (options or {}).get("pcmk_host_list", " ".join(nodes)).strip())
+        if nodes and sorted(named) != sorted(nodes):
+            raise PcsError(f"{name}: nodes is {' '.join(nodes)}, and options say pcmk_host_list is {' '.join(named)}: give one")
+        single["pcmk_host_list"] = " ".join(nodes) or None
+    if params.get("delay") is not None:
         # No delay is Pacemaker's own value and needs no option.
-        extra["pcmk_delay_base"] = f"{params['delay']}s"
-    if extra:
-        options = {**(options or {}), **extra}
+        single["pcmk_delay_base"] = f"{params['delay']}s" if params["delay"] else None
     agent = params.get("agent")
     return Desired(
-        name=params["name"],
+        name=name,
         agent=None if agent is None else f"stonith:{agent.split(':')[-1]}",
         options=options,
-        meta=None if params.get("meta") is None else cib.text_values(params["meta"]),
+        single=single,
+        meta=_texts(params, "meta"),
         operations=normal_ops(params.get("operations")),
         stonith=True,
     )
+
+
+def options_after(current: Current, desired: Desired) -> dict[str, str]:
+    """The options that a primitive is to have: of what is not declared, what it has."""
+    kept = current.options
+    if desired.options is not None:
+        own = OWN_PARAMETERS.values() if desired.stonith else ()
+        kept = {**{n: v for n, v in kept.items() if n in own}, **desired.options}
+    merged: dict[str, str | None] = {**kept, **desired.single}
+    return {name: value for name, value in merged.items() if value is not None}
 
 
 # --- reading --------------------------------------------------------------------------------------------------
@@ -182,8 +215,10 @@ def read(root: ET.Element, name: str) -> Current | None:
     if element.tag != "primitive":
         raise PcsError(f"{name} is a {element.tag} in the cluster, not a resource of its own: choose another name")
     parent = cib.parent_of(root, element)
+    bundle = parent.get("id") if parent.tag == "bundle" else None
     group = parent if parent.tag == "group" else None
     clone = parent if parent.tag in ("clone", "master") else None
+    around = None if group is None else cib.parent_of(root, group)
     clone_meta = None
     if clone is not None:
         clone_meta = cib.nvpairs(clone, "meta_attributes")
@@ -192,6 +227,7 @@ def read(root: ET.Element, name: str) -> Current | None:
     return Current(
         name=name,
         agent=agent_of(element),
+        stonith=cib.is_stonith(root, element),
         options=cib.nvpairs(element, "instance_attributes"),
         meta=cib.nvpairs(element, "meta_attributes"),
         operations=[_read_op(op) for op in element.iterfind("operations/op")],
@@ -199,6 +235,8 @@ def read(root: ET.Element, name: str) -> Current | None:
         members=[] if group is None else [m.get("id", "") for m in group.findall("primitive")],
         clone_id=None if clone is None else clone.get("id"),
         clone=clone_meta,
+        bundle=bundle,
+        group_clone=around.get("id") if around is not None and around.tag in ("clone", "master") else None,
     )
 
 
@@ -260,8 +298,22 @@ def _plan_place(current: Current | None, desired: Desired, members: list[str]) -
     if group is None:
         return []
     now = current.group if current else None
+    if current and current.bundle and group:
+        raise PcsError(
+            f"{name} is inside the bundle {current.bundle}, and would leave its container to become a member of group {group}."
+            f" Nothing was changed. When that is meant, remove the bundle first (pcs_resource, name: {current.bundle}, state:"
+            " absent)."
+        )
+    vanishes: list[Action] = []
+    if current and now and now != group and current.members == [name]:
+        if current.group_clone:
+            raise PcsError(
+                f"{name} is the only member of group {now}, which is cloned ({current.group_clone}), and a clone cannot be empty."
+                f" Nothing was changed. Remove {current.group_clone} (state: absent) and create {name} anew where it is to be."
+            )
+        vanishes = [Action("remove", "resource", now, "group")]
     if group == "":
-        return [Action("remove", "group", name, now)] if now else []
+        return [Action("remove", "group", name, now), *vanishes] if now else []
     if current and current.clone is not None:
         raise PcsError(f"{name} is cloned ({current.clone_id}): it cannot become a member of group {group}")
     others = [m for m in members if m != name]
@@ -287,11 +339,20 @@ def _plan_place(current: Current | None, desired: Desired, members: list[str]) -
             # Without a neighbour, or on the right side of it: where it stands is where it stays.
             return []
         return [Action("move", "position", name, group, " ".join(members), " ".join(wanted))]
-    return [Action("set", "group", name, group, now, " ".join(wanted))]
+    return [Action("set", "group", name, group, now, " ".join(wanted)), *vanishes]
 
 
 def _same_agent(current: str, desired: str) -> bool:
     return current == desired or (":" not in desired and current.rsplit(":", 1)[-1] == desired)
+
+
+def _refuse_other_kind(name: str, is_device: bool, wants_device: bool, agent: str) -> None:
+    """Refuse a fence device where a resource is meant, and the other way round."""
+    if is_device != wants_device:
+        raise PcsError(
+            f"{name} is {'a fence device' if is_device else 'a resource'} in the cluster ({agent or 'from a template'}): use"
+            f" {'pcs_stonith' if is_device else 'pcs_resource'}. Nothing was changed."
+        )
 
 
 def plan(current: Current | None, desired: Desired, members: list[str] | None = None) -> list[Action]:
@@ -311,13 +372,13 @@ def plan(current: Current | None, desired: Desired, members: list[str] | None = 
         current = Current(name, desired.agent)
     else:
         actions = []
+        _refuse_other_kind(name, current.stonith, desired.stonith, current.agent)
         if desired.agent and not _same_agent(current.agent, desired.agent):
             raise PcsError(
                 f"{name} exists with the agent {current.agent}, and {desired.agent} is declared. Pacemaker would stop"
                 f" what runs with an agent that did not start it: remove {name} first (state: absent), then create it"
             )
-    if desired.options is not None:
-        actions += plan_values("option", name, current.options, dict(desired.options), complete=True)
+    actions += plan_values("option", name, current.options, dict(options_after(current, desired)), complete=True)
     if desired.meta is not None:
         actions += plan_values("meta", name, current.meta, dict(desired.meta), complete=True, keep=cib.OPERATOR_META)
     if desired.operations is not None:
@@ -326,6 +387,8 @@ def plan(current: Current | None, desired: Desired, members: list[str] | None = 
     if desired.clone is not None:
         if current.group and desired.group != "":
             raise PcsError(f"{name} is a member of group {current.group} and cannot be cloned by itself")
+        if current.bundle:
+            raise PcsError(f"{name} is inside the bundle {current.bundle}, which says how often it runs: it cannot be cloned")
         if current.clone is None:
             actions.append(Action("set", "clone", name, f"{name}-clone"))
         actions += plan_values(
@@ -335,12 +398,26 @@ def plan(current: Current | None, desired: Desired, members: list[str] | None = 
 
 
 def plan_absent(root: ET.Element, name: str) -> list[Action]:
-    """What removes a resource, group or clone, and all that refers to it."""
+    """What removes a resource, group, clone or bundle, with all that is in it, and all that refers to it.
+
+    :raises PcsError: when another object takes options from what would go.
+    """
     element = cib.find_resource(root, name)
     if element is None:
         return []
-    return [Action("remove", "resource", name, element.tag)] + [
-        Action("remove", "reference", name, text) for text, _parent, _child in _references(root, _doomed(root, element))
+    removed = _outermost(root, element)
+    objects = [e for e in removed.iter() if e.tag in cib.RESOURCE_TAGS and e is not element]
+    gone = _ids(removed)
+    _refuse_shared(root, removed, gone)
+    return [
+        Action("remove", "resource", name, element.tag),
+        *(Action("remove", "resource", e.get("id", ""), e.tag) for e in objects),
+        *(Action("remove", "reference", name, text) for text, _holder, _child in _references(root, gone)),
+        *(
+            Action("remove", "reference", name, f"{device} in fencing level {level.get('id')}")
+            for level, left in _levels(root, gone)
+            for device in left
+        ),
     ]
 
 
@@ -376,6 +453,11 @@ def made_by_pcs(run: Runner, root: ET.Element, desired: Desired) -> ET.Element:
 
     :raises PcsError: with pcs's words when the agent is missing here, or an option is unknown or required.
     """
+    if not desired.agent:
+        raise PcsError(
+            f"{desired.name} is made from a template of the cluster, which pcs cannot check against an agent: change it with"
+            " `pcs cluster edit`. Nothing was changed."
+        )
     # Only a role needs to know which words this pcs understands, so only then it is asked.
     roles = any("role" in op for op in desired.operations or [])
     promoted_words = not roles or "pcmk.cib.roles.promoted-unpromoted" in capabilities(run)
@@ -434,12 +516,10 @@ def _find_op(primitive: ET.Element, op: Op) -> ET.Element | None:
 
 
 def _drop_if_empty_group(root: ET.Element, group: ET.Element) -> None:
-    if group.find("primitive") is not None:
-        return
-    for _text, holder, child in _references(root, {group.get("id", "")}):
-        if child in list(holder):
-            holder.remove(child)
-    cib.parent_of(root, group).remove(group)
+    # What names the group stays: a declaration may give it another name next. What does not is refused with the
+    # whole (transaction.Transaction.commit).
+    if group.find("primitive") is None:
+        cib.parent_of(root, group).remove(group)
 
 
 def _place(root: ET.Element, primitive: ET.Element, group_id: str, order: list[str]) -> None:
@@ -519,72 +599,120 @@ def apply(root: ET.Element, desired: Desired, actions: list[Action], made: ET.El
         elif action.kind == "clone_meta":
             clone = cib.parent_of(root, primitive)
             clone_id = clone.get("id", "")
+            if clone.tag == "master" and action.name == "promotable":
+                # The element itself says that it is promotable; without it, or with the word, it is a clone.
+                clone.tag = "clone"
             value = action.after if isinstance(action.after, str) else None
             cib.set_nvpair(root, clone, "meta_attributes", f"{clone_id}-meta_attributes", action.name, value)
 
 
-def _doomed(root: ET.Element, element: ET.Element) -> set[str]:
-    """The ids that go away with an element: its own, its members', and those of a wrapper that becomes empty."""
-    gone = {e.get("id", "") for e in element.iter() if e.tag in cib.RESOURCE_TAGS}
+def _outermost(root: ET.Element, element: ET.Element) -> ET.Element:
+    """What goes away with an element: itself, or the group, clone or bundle around it that would be empty."""
     parent = cib.parent_of(root, element)
     while parent.tag in ("group", "clone", "master"):
         if any(c is not element and c.tag in cib.RESOURCE_TAGS for c in parent):
             break
-        gone.add(parent.get("id", ""))
         element, parent = parent, cib.parent_of(root, parent)
-    return gone
+    return element
 
 
-def _references(root: ET.Element, gone: set[str]) -> list[tuple[str, ET.Element, ET.Element]]:
-    """What refers to ids that go away: (description, parent, child to remove)."""
-    found: list[tuple[str, ET.Element, ET.Element]] = []
+def _ids(element: ET.Element) -> set[str]:
+    return {e.get("id", "") for e in element.iter() if e.get("id")}
+
+
+def _refuse_shared(root: ET.Element, removed: ET.Element, gone: set[str]) -> None:
+    """Refuse to remove what others have parts of: sets of options and operations can be shared (id-ref)."""
+    inside = set(removed.iter())
+    users = sorted(
+        f"{element.tag} {element.get('id-ref')}"
+        for element in cib.configuration(root).iter()
+        if element.get("id-ref") in gone and element not in inside
+    )
+    if users:
+        raise PcsError(
+            f"{removed.get('id')} cannot be removed: other objects use parts of it ({', '.join(users)}). Nothing was changed. Give"
+            " them their own (`pcs cluster edit`; id-ref says where), then run this again."
+        )
+
+
+Reference = tuple[str, ET.Element, ET.Element]
+
+
+def _direct_references(root: ET.Element, gone: set[str]) -> list[Reference]:
+    """What refers to ids that go away, and has to go too: (description, holder, child to remove)."""
+    found: list[Reference] = []
     config = cib.configuration(root)
-    constraints = config.find("constraints")
-    for constraint in list(constraints) if constraints is not None else []:
+    for constraint in config.iterfind("constraints/*"):
+        holder = cib.section(root, "constraints")
         named = {constraint.get(a) for a in ("rsc", "with-rsc", "first", "then")}
-        refs = [r for s in constraint.findall("resource_set") for r in s.findall("resource_ref")]
-        left = [r for r in refs if r.get("id") not in gone]
-        if named & gone or (refs and not left):
-            found.append((f"constraint {constraint.get('id')}", constraints, constraint))  # type: ignore[arg-type]
+        sets = constraint.findall("resource_set")
+        refs = [r for s in sets for r in s.findall("resource_ref")]
+        if named & gone or (refs and all(r.get("id") in gone for r in refs)):
+            found.append((f"constraint {constraint.get('id')}", holder, constraint))
             continue
-        for rset in constraint.findall("resource_set"):
+        for rset in sets:
+            if len(rset) and all(r.get("id") in gone for r in rset.findall("resource_ref")):
+                found.append((f"set {rset.get('id')} in constraint {constraint.get('id')}", constraint, rset))
+                continue
             for ref in rset.findall("resource_ref"):
                 if ref.get("id") in gone:
                     found.append((f"{ref.get('id')} in constraint {constraint.get('id')}", rset, ref))
     for tag in config.iterfind("tags/tag"):
-        for ref in tag.findall("obj_ref"):
-            if ref.get("id") in gone:
-                found.append((f"{ref.get('id')} in tag {tag.get('id')}", tag, ref))
-    topology = config.find("fencing-topology")
-    for level in list(topology) if topology is not None else []:
+        refs = tag.findall("obj_ref")
+        if refs and all(ref.get("id") in gone for ref in refs):
+            found.append((f"tag {tag.get('id')}", cib.section(root, "tags"), tag))
+            continue
+        found += [(f"{ref.get('id')} in tag {tag.get('id')}", tag, ref) for ref in refs if ref.get("id") in gone]
+    for role in config.iterfind("acls/acl_role"):
+        for permission in role.findall("acl_permission"):
+            if permission.get("reference") in gone:
+                what = f"{permission.get('kind')} of {permission.get('reference')} in ACL role {role.get('id')}"
+                found.append((what, role, permission))
+    for level in config.iterfind("fencing-topology/fencing-level"):
+        if all(device in gone for device in level.get("devices", "").split(",")):
+            found.append((f"fencing level {level.get('id')}", cib.section(root, "fencing-topology"), level))
+    return found
+
+
+def _references(root: ET.Element, gone: set[str]) -> list[Reference]:
+    """The same for what refers to a reference, too: a constraint that names a tag which goes with its only object."""
+    gone, found = set(gone), []
+    while True:
+        known = {child for _text, _holder, child in found}
+        # A set that goes as a whole, or its parts one by one: what goes as a whole is enough.
+        new = [entry for entry in _direct_references(root, gone) if entry[2] not in known and entry[1] not in known]
+        if not new:
+            return found
+        whole = {child for _text, _holder, child in new}
+        found = [entry for entry in found if entry[1] not in whole] + new
+        for _text, _holder, child in new:
+            if child.tag not in ("obj_ref", "resource_ref", "resource_set"):
+                gone |= _ids(child)
+
+
+def _levels(root: ET.Element, gone: set[str]) -> list[tuple[ET.Element, list[str]]]:
+    """Fencing levels that lose devices and keep others: (level, devices that it loses)."""
+    found = []
+    for level in cib.configuration(root).iterfind("fencing-topology/fencing-level"):
         devices = level.get("devices", "").split(",")
-        if devices and all(device in gone for device in devices):
-            found.append((f"fencing level {level.get('id')}", topology, level))  # type: ignore[arg-type]
+        lost = [device for device in devices if device in gone]
+        if lost and len(lost) < len(devices):
+            found.append((level, lost))
     return found
 
 
 def remove(root: ET.Element, name: str) -> None:
-    """Remove a resource, group or clone, wrappers that become empty, and what refers to them."""
+    """Remove a resource, group, clone or bundle, wrappers that become empty, and what refers to them."""
     element = cib.find_resource(root, name)
     if element is None:
         return
-    gone = _doomed(root, element)
+    removed = _outermost(root, element)
+    gone = _ids(removed)
+    for level, lost in _levels(root, gone):
+        level.set("devices", ",".join(d for d in level.get("devices", "").split(",") if d not in lost))
     for _text, holder, child in _references(root, gone):
         holder.remove(child)
-    for rset_parent in list(cib.section(root, "constraints")):
-        for rset in rset_parent.findall("resource_set"):
-            if len(rset) == 0:
-                rset_parent.remove(rset)
-    for tag in list(cib.configuration(root).iterfind("tags/tag")):
-        if len(tag) == 0:
-            cib.section(root, "tags").remove(tag)
-    for level in cib.configuration(root).iterfind("fencing-topology/fencing-level"):
-        devices = [d for d in level.get("devices", "").split(",") if d not in gone]
-        level.set("devices", ",".join(devices))
-    parent = cib.parent_of(root, element)
-    while parent.tag in ("group", "clone", "master") and parent.get("id") in gone:
-        element, parent = parent, cib.parent_of(root, parent)
-    parent.remove(element)
+    cib.parent_of(root, removed).remove(removed)
 
 
 def ensure(run: Runner, root: ET.Element, desired: Desired) -> list[Action]:
@@ -608,11 +736,11 @@ def ensure(run: Runner, root: ET.Element, desired: Desired) -> list[Action]:
 def _complete(desired: Desired, current: Current | None) -> Desired:
     """The declaration with what it leaves open taken from what exists, so that pcs judges the whole."""
     if current is None:
-        return desired
+        return replace(desired, options=options_after(Current(desired.name, ""), desired))
     return Desired(
         name=desired.name,
         agent=current.agent,
-        options=current.options if desired.options is None else desired.options,
+        options=options_after(current, desired),
         # Meta attributes that only the operator set are not the agent's matter.
         meta=desired.meta,
         operations=current.operations if desired.operations is None else desired.operations,
@@ -621,13 +749,28 @@ def _complete(desired: Desired, current: Current | None) -> Desired:
 
 
 def ensure_absent(root: ET.Element, name: str, stonith: bool = False) -> list[Action]:
-    """Remove a resource (or fence device) on a tree; [] when there is none."""
+    """Remove a resource (or fence device) on a tree; [] when there is none.
+
+    :param stonith: a fence device is meant, and nothing else is removed; otherwise a resource, or a group, clone or bundle
+        of resources.
+    :raises PcsError: when something of another kind has the name.
+    """
     element = cib.find_resource(root, name)
-    if element is not None and element.tag == "primitive" and (element.get("class") == "stonith") != stonith:
-        raise PcsError(
-            f"{name} is {'a resource' if stonith else 'a fence device'} in the cluster ({agent_of(element)}): use"
-            f" {'pcs_resource' if stonith else 'pcs_stonith'}"
-        )
+    if element is not None and element.tag == "primitive":
+        _refuse_other_kind(name, cib.is_stonith(root, element), stonith, agent_of(element))
+    elif element is not None:
+        inside = [e.get("id", "") for e in element.iter("primitive")]
+        devices = [e.get("id", "") for e in element.iter("primitive") if cib.is_stonith(root, e)]
+        if stonith:
+            raise PcsError(
+                f"{name} is a {element.tag} of {', '.join(inside) or 'nothing'} in the cluster, and no fence device. Nothing was"
+                " removed. pcs_resource removes it, with all that is in it."
+            )
+        if devices:
+            raise PcsError(
+                f"{name} is a {element.tag} with fence devices in it ({', '.join(devices)}): remove those by their names, with"
+                " pcs_stonith. Nothing was removed."
+            )
     actions = plan_absent(root, name)
     if actions:
         remove(root, name)

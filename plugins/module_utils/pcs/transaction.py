@@ -14,13 +14,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs import cib, corosync, status
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs import cib, constraint, corosync, status
 from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.runner import PcsError, Runner, hostname
 
 ORIGINAL_SUFFIX = ".orig"
 
 # crm_diff: 0 equal, 1 different; anything else is an error of its own.
 DIFF_EQUAL, DIFF_DIFFERENT = 0, 1
+
+# crm_verify: invalid (CRM_EX_CONFIG), and since 2.0 for warnings too.
+INVALID = 78
 
 MON = ("crm_mon", "--one-shot", "--inactive", "--output-as=xml")
 
@@ -104,14 +107,53 @@ def discard(path: Path) -> bool:
     return bool(there)
 
 
-def verify_messages(text: str) -> set[str]:
-    """The errors in crm_verify's words, without the function that said them (it differs between versions)."""
-    found = set()
-    for line in text.splitlines():
-        match = re.match(r"^(?:\(\w+\)\s*)?\s*error:\s*(.*)$", line.strip())
-        if match:
-            found.add(match.group(1).strip())
-    return found
+@dataclass(frozen=True)
+class Verdict:
+    """What crm_verify says of a configuration: errors and warnings, one text a message."""
+
+    errors: frozenset[str] = frozenset()
+    warnings: frozenset[str] = frozenset()
+
+
+# It ends with what it found at all. The words: before 2.1.7, since then, since 3.0.2.
+_ONLY_WARNINGS = re.compile(r"warnings found during check|\(with warnings\)|may need attention", re.IGNORECASE)
+_SUMMARY = re.compile(r"found during check|^configuration (invalid|may need attention)", re.IGNORECASE)
+# Before a message: the function that said it, the file and line it is about; both differ where the message is the same.
+_ORIGIN = re.compile(r"^(?:\([^)\s]+\)\s*|\S*\.xml:\d+:\s*|crm_verify:\s*)+")
+
+
+def verdict(rc: int, text: str) -> Verdict:
+    """Read what ``crm_verify --verbose --verbose`` left.
+
+    It ends with 78 (invalid configuration) for warnings too, which a cluster may have for years: deprecated words, an old
+    schema. 2.1.7 and 2.1.8 do not say which of their messages are errors, so there all are when one is.
+
+    :param rc: its exit code.
+    :param text: what it wrote.
+    :raises PcsError: when it could not judge at all.
+    """
+    if rc == 0:
+        return Verdict()
+    if rc != INVALID:
+        raise PcsError(
+            f"{hostname()}: Pacemaker's crm_verify could not judge the configuration ({rc}): {text.strip() or 'it says nothing'}\n"
+            "Nothing was changed in the cluster."
+        )
+    errors, warnings = set(), set()
+    lines = [_ORIGIN.sub("", line.strip()).strip() for line in text.splitlines()]
+    ends = [line for line in lines if _SUMMARY.search(line)]
+    only_warnings = bool(ends) and all(_ONLY_WARNINGS.search(line) for line in ends)
+    for line in lines:
+        marked = re.match(r"^(error|warning):\s*(.*)$", line)
+        if not line or line in ends:
+            continue
+        if marked.group(1) == "warning" if marked else only_warnings:
+            warnings.add(marked.group(2) if marked else line)
+        else:
+            errors.add(marked.group(2) if marked else line)
+    if not errors and not only_warnings:
+        errors.add("it does not say what is wrong")
+    return Verdict(frozenset(errors), frozenset(warnings))
 
 
 class Transaction:
@@ -167,32 +209,61 @@ class Transaction:
                 " Leave out the one or the other; Pacemaker 3 takes both."
             ) from error
 
-    def _verify(self, text: str) -> tuple[int, str]:
+    def _verdict(self, text: str) -> Verdict:
         with tempfile.TemporaryDirectory(prefix="pcs-") as directory:
             file = Path(directory) / "cib.xml"
             file.write_text(text, encoding="utf-8")
-            result = self.run(["crm_verify", "--verbose", "--xml-file", str(file)])
-        return result.rc, result.text
+            # Once is for errors, twice for warnings too (before 2.1.7).
+            result = self.run(["crm_verify", "--verbose", "--verbose", "--xml-file", str(file)])
+        return verdict(result.rc, result.text)
 
     def verify(self, tolerate_old_errors: bool) -> list[str]:
-        """Let Pacemaker check the copy.
+        """Let Pacemaker check the copy. Only errors that the original does not have are the change's.
 
-        :param tolerate_old_errors: accept errors that the original has too. For single changes on the way to a
-            complete configuration; a transaction that leaves an invalid configuration behind is refused.
+        :param tolerate_old_errors: accept them also when the original has no resources yet, so that its errors are only what
+            is missing. For single changes on the way to a complete configuration; a transaction that makes a whole one and
+            leaves it invalid is refused.
         :returns: warnings.
         :raises PcsError: when the configuration is invalid.
         """
-        rc, text = self._verify(self.edited)
-        if rc == 0:
+        now = self._verdict(self.edited)
+        if not now.errors and not now.warnings:
             return []
-        if tolerate_old_errors:
-            old_rc, old_text = self._verify(self.original)
-            if old_rc != 0 and verify_messages(text) <= verify_messages(old_text):
-                return [f"the cluster's configuration was invalid before, and still is: {text}"]
-        raise PcsError(
-            f"{hostname()}: Pacemaker refuses the new configuration (crm_verify):\n{text}\n"
-            "Nothing was changed in the cluster. Correct what is declared and run again."
-        )
+        before = self._verdict(self.original)
+        tolerate = tolerate_old_errors or bool(cib.resource_ids(self.before))
+        new = now.errors - before.errors if tolerate else now.errors
+        if new:
+            lines = "".join(f"  {line}\n" for line in sorted(new))
+            raise PcsError(
+                f"{hostname()}: Pacemaker refuses the new configuration (crm_verify):\n{lines}"
+                "Nothing was changed in the cluster. Correct what is declared and run again."
+            )
+        found = []
+        if now.errors:
+            found.append(
+                "the cluster's configuration was invalid before, and still is: " + "; ".join(sorted(now.errors))
+            )
+        if now.warnings - before.warnings:
+            found.append("Pacemaker warns of the new configuration: " + "; ".join(sorted(now.warnings - before.warnings)))
+        if now.warnings & before.warnings:
+            found.append(
+                "Pacemaker warned of the cluster's configuration before, and still does: "
+                + "; ".join(sorted(now.warnings & before.warnings))
+            )
+        return found
+
+    def refuse_faults(self) -> None:
+        """Refuse what names something that goes away with the change, or comes into a clone by it.
+
+        :raises PcsError: Pacemaker itself says that in the words of its schema, or ignores it.
+        """
+        before, after = constraint.faults(self.before), constraint.faults(self.after)
+        new = [after[name] for name in sorted(set(after) - set(before))]
+        if new:
+            raise PcsError(
+                f"{hostname()}: {'; '.join(new)}. Nothing was changed in the cluster. Change or remove that in the same transaction"
+                " (pcs_cib), or before."
+            )
 
     def simulate(self, text: str) -> list[dict[str, str]]:
         """What the cluster would start, stop and move with a configuration."""
@@ -302,6 +373,7 @@ class Transaction:
         same = cib.describe_configuration(self.before, True) == cib.describe_configuration(self.after, True)
         if same or self.refuse_if_moved(check_mode):
             return outcome
+        self.refuse_faults()
         outcome.changed = True
         outcome.changes = cib.changed_objects(self.before, self.after)
         outcome.warnings = self.verify(tolerate_old_errors)

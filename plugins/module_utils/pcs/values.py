@@ -32,8 +32,8 @@ def desired(values: Mapping[str, object] | None, absent: bool = False) -> dict[s
     """A declaration as data: null and "" mean that the name must not be set, and so does ``absent`` for all."""
     wanted: dict[str, str | None] = {}
     for name, value in (values or {}).items():
-        text = None if absent or value is None else cib.text_value(value)
-        wanted[str(name)] = text or None
+        text = None if absent or value is None else cib.text_value(value, str(name))
+        wanted[cib.text_value(name, "a name")] = text or None
     return wanted
 
 

@@ -176,25 +176,44 @@ CONSTRAINTS = st.one_of(
 )
 
 
+def effective_of(whole: constraint.Constraint, found: dict[str, str]) -> dict[str, str]:
+    """What a constraint means of which this is all that was ever given; what depends on others was fixed when it was made."""
+    fixed = {name: found[name] for name in ("then-action", "symmetrical") if name in found}
+    return constraint.effective(whole.type, {**fixed, **whole.attributes})
+
+
 @given(st.lists(CONSTRAINTS, min_size=1, max_size=4), st.sampled_from(["pacemaker-3.9", "pacemaker-3.2"]))
 def test_a_constraint_becomes_as_declared_in_the_words_of_every_schema(declared: list[dict[str, Any]], schema: str) -> None:
     root = cib.parse(EMPTY.replace("pacemaker-3.9", schema))
     cib.section(root, "resources").extend(made(name) for name in IDS)
+    had: dict[str, Any] = {}
     for declaration in declared:
         wanted = constraint.desired({**declaration, "id": "rule"})
-        constraint.ensure(root, wanted)
+        before = cib.dump(root)
+        try:
+            constraint.ensure(root, wanted)
+        except PcsError as refusal:
+            # It is of another type, or names one resource twice. Then nothing has changed.
+            assert "related to itself" in str(refusal) or had.get("type", declaration["type"]) != declaration["type"]
+            assert cib.dump(root) == before
+            continue
+        # What was not given is as it was.
+        had = {**had, **declaration}
         text = cib.dump(root)
         assert schema == "pacemaker-3.9" or "Promoted" not in text, "this schema has other words for it"
         root = cib.parse(text)
-        assert constraint.read(root, "rule") == wanted
+        found = constraint.read(root, "rule")
+        assert found is not None
+        whole = constraint.desired({**had, "id": "rule"})
+        assert constraint.effective(found.type, found.attributes) == effective_of(whole, found.attributes)
         assert constraint.ensure(root, wanted) == []
-    assert constraint.ensure_absent(root, "rule") != []
+    assert (constraint.ensure_absent(root, "rule") != []) == bool(had)
     assert constraint.ensure_absent(root, "rule") == []
 
 
 # --- accounts --------------------------------------------------------------------------------------------------------
 
-PRIVILEGES = st.frozensets(st.sampled_from(["SELECT", "INSERT", "UPDATE (A, B)", "GRANT OPTION"]), min_size=1) | st.sampled_from(
+PRIVILEGES = st.frozensets(st.sampled_from(["SELECT", "INSERT", "UPDATE", "UPDATE (`a`)", "UPDATE (`b`)", "GRANT OPTION"]), min_size=1) | st.sampled_from(
     [frozenset({"ALL PRIVILEGES"}), frozenset({"ALL PRIVILEGES", "GRANT OPTION"})]
 )
 LEVELS = st.dictionaries(st.sampled_from(["*.*", "`cdr`.*", "`a%b`.`t`"]), PRIVILEGES, max_size=3)
@@ -202,8 +221,8 @@ PASSWORDS = st.text(min_size=1, max_size=8)
 
 
 @st.composite
-def accounts(draw: st.DrawFn) -> tuple[Account, str | None]:
-    """An account, and its password where it has one."""
+def accounts(draw: st.DrawFn, exists: bool) -> tuple[Account, str | None]:
+    """An account that exists or is declared, and its password where it has one."""
     password = draw(st.none() | PASSWORDS)
     account = Account(
         "it's %",
@@ -212,6 +231,8 @@ def accounts(draw: st.DrawFn) -> tuple[Account, str | None]:
         "" if password is None else native_hash(password),
         draw(st.sampled_from(["none", "ssl", "x509"])),
         draw(LEVELS),
+        draw(st.frozensets(st.sampled_from(["`role`", "EXECUTE ON PROCEDURE `a%b`.`p`", "PROXY ON `x`@`%`"]))) if exists else frozenset(),
+        more_proofs=exists and draw(st.booleans()),
     )
     return account, password
 
@@ -226,44 +247,62 @@ def after_statement(account: Account | None, statement: Statement) -> Account:
         account = account or Account(*who, plugin="mysql_native_password")
         if proof == "IDENTIFIED BY %s":
             assert statement.secrets == {2}
-            account = replace(account, plugin="mysql_native_password", hash=native_hash(statement.values[2]))
+            account = replace(account, plugin="mysql_native_password", hash=native_hash(statement.values[2]), more_proofs=False)
         elif proof:
-            account = replace(account, plugin="unix_socket", hash="")
+            account = replace(account, plugin="unix_socket", hash="", more_proofs=False)
         return replace(account, tls=demand.split()[-1].lower()) if demand else account
-    match = re.fullmatch(r"(GRANT|REVOKE) (.+) ON (.+) (?:TO|FROM) %s@%s( WITH GRANT OPTION)?", statement.sql)
-    assert match, statement.sql
     assert account is not None
     assert account.who == who
+    assert account.privileges is not None
+    if other := re.fullmatch(r"REVOKE (`.+`|.+ ON PROCEDURE .+|PROXY ON .+) FROM %s@%s", statement.sql):
+        name = other[1].replace("%%", "%")
+        assert name in account.others
+        return replace(account, others=account.others - {name})
+    match = re.fullmatch(r"(GRANT|REVOKE) (.+) ON (.+) (?:TO|FROM) %s@%s( WITH GRANT OPTION)?", statement.sql)
+    assert match, statement.sql
     verb, text, place, option = match.groups()
     place = place.replace("%%", "%")
-    named = {name for name in re.split(r", (?![^(]*\))", text) if name != "USAGE"} | ({"GRANT OPTION"} if option else set())
+    named = {name for name in text.split(", ") if name != "USAGE"} | ({"GRANT OPTION"} if option else set())
     have = set(account.privileges.get(place, ()))
     # The server takes neither a list with both nor a privilege that is not there.
-    assert not {"ALL PRIVILEGES", "GRANT OPTION"} <= set(re.split(r", ", text))
+    assert not {"ALL PRIVILEGES", "GRANT OPTION"} <= set(text.split(", "))
     if verb == "GRANT":
-        have = ({"ALL PRIVILEGES"} | (have & {"GRANT OPTION"}) if "ALL PRIVILEGES" in named else have) | named
+        have = have & {"GRANT OPTION"} | named & {"GRANT OPTION"} | {"ALL PRIVILEGES"} if "ALL PRIVILEGES" in have | named else have | named
     else:
-        assert named <= have
-        have -= named
+        [gone] = named
+        assert gone in have
+        # A privilege on a table takes those on its columns along, ALL PRIVILEGES all but one.
+        have = {name for name in have if name != gone and not name.startswith(f"{gone} (")}
     rest = {level: privileges for level, privileges in account.privileges.items() if level != place}
     return replace(account, privileges={**rest, **({place: frozenset(have)} if have else {})})
 
 
-@given(st.none() | accounts(), accounts(), st.sampled_from(["always", "on_create"]))
+def may(account: Account | None) -> set[tuple[str, str]]:
+    """What an account may do, as (level, privilege)."""
+    levels = (account.privileges if account else None) or {}
+    return {(place, name) for place, names in levels.items() for name in names}
+
+
+@given(st.none() | accounts(exists=True), accounts(exists=False), st.sampled_from(["always", "on_create"]))
 def test_an_account_becomes_as_wanted(
     before: tuple[Account, str | None] | None, target: tuple[Account, str | None], update: str
 ) -> None:
     wanted, password = target
     account = before[0] if before else None
     statements = plan_account(account, wanted, password, update)
+    had, shall = may(account), may(wanted)
+    covers = ("ALL PRIVILEGES", "UPDATE")
     for statement in statements:
         account = after_statement(account, statement)
+        # At no moment without what it had and is to have, where the server allows that.
+        lost = had & shall - may(account)
+        assert not lost or any((place, name) in had - shall for name in covers for place, _name in lost), statement
         # What is shown of it holds no password. A short one may be part of something else that is shown.
         if password is not None and len(password) > 5:
             assert password not in str(statement)
     assert account is not None
-    kept = before is not None and update == "on_create" and before[0].plugin == wanted.plugin
-    assert account == (replace(wanted, hash=before[0].hash) if before and kept else wanted)
+    kept = before and update == "on_create" and before[0].plugin == wanted.plugin and wanted.plugin != "unix_socket"
+    assert account == (replace(wanted, hash=before[0].hash, more_proofs=before[0].more_proofs) if before and kept else wanted)
     assert plan_account(account, wanted, password, update) == []
 
 

@@ -74,8 +74,8 @@ def test_other_demands(replicator: account.Account) -> None:
 
 def test_other_privileges(recorded: dict[str, Any], replicator: account.Account) -> None:
     assert plan(replicator, replace(WANTED, privileges={"`a`.*": frozenset({"SELECT", "GRANT OPTION"})})) == [
-        "REVOKE REPLICATION SLAVE ON *.* FROM 'repl'@'127.0.0.1'",
         "GRANT SELECT ON `a`.* TO 'repl'@'127.0.0.1' WITH GRANT OPTION",
+        "REVOKE REPLICATION SLAVE ON *.* FROM 'repl'@'127.0.0.1'",
     ]
     other = account.account_from("u", "localhost", recorded["other_priv"], recorded["other_grants"])
     assert other.plugin == "unix_socket"
@@ -96,8 +96,11 @@ def test_what_is_no_privilege_on_a_database_is_left_out(recorded: dict[str, Any]
         "GRANT EXECUTE ON PROCEDURE `d`.`p` TO `u`@`localhost`",
         "GRANT USAGE ON *.* TO `u`@`localhost`",
     ]
-    assert account.parse_grants(lines) == NO_PRIVILEGES
-    assert account.parse_grants(["GRANT SELECT ON `with space`.`a``b` TO `u`@`h`"]) == {"`with space`.`a``b`": {"SELECT"}}
+    lines[1] = "GRANT PROXY ON `x`@`192.0.2.1` TO `u`@`localhost` WITH GRANT OPTION"
+    others = {"`role`", "PROXY ON `x`@`192.0.2.1`", "EXECUTE ON PROCEDURE `d`.`p`"}
+    assert account.parse_grants(lines) == (NO_PRIVILEGES, others)
+    found = account.parse_grants(["GRANT SELECT ON `with space`.`a``b` TO `u`@`h`", "GRANT SELECT ON `a`.* TO `role`"])
+    assert found == ({"`with space`.`a``b`": {"SELECT"}}, frozenset())
 
 
 @pytest.mark.parametrize(
@@ -111,6 +114,69 @@ def test_levels(text: str, same: str) -> None:
 def test_what_is_no_level(text: str) -> None:
     with pytest.raises(MariaDBError, match="privilege level"):
         account.level(text)
+
+
+def test_names_in_lower_case_where_the_server_has_them_so() -> None:
+    assert account.level("AsteriskCDR.Cdr", lower=True) == "`asteriskcdr`.`cdr`"
+    assert account.privileges_at({"A.*": ["SELECT"], "`a`.*": ["INSERT"]}, lower=True) == {"`a`.*": {"SELECT", "INSERT"}}
+    assert set(account.privileges_at({"A.*": ["SELECT"], "`a`.*": ["INSERT"]})) == {"`A`.*", "`a`.*"}
+
+
+@pytest.mark.parametrize(
+    ("text", "same"),
+    [
+        ("all", {"ALL PRIVILEGES"}),
+        (" insert ", {"INSERT"}),
+        ("Replication  Client", {"BINLOG MONITOR"}),
+        ("REPLICA MONITOR", {"SLAVE MONITOR"}),
+        ("usage", set()),
+        ("select (Id, `a``b`,`c d` )", {"SELECT (`id`)", "SELECT (`a``b`)", "SELECT (`c d`)"}),
+        ("READ_ONLY ADMIN", {"READ_ONLY ADMIN"}),
+    ],
+)
+def test_one_spelling_of_a_privilege(text: str, same: set[str]) -> None:
+    assert account.privilege(text) == same
+
+
+@pytest.mark.parametrize("text", ["", "SELECT, INSERT", "SELECT ON a.* TO b", "1", "SELECT`"])
+def test_what_is_no_privilege(text: str) -> None:
+    with pytest.raises(MariaDBError, match="is no privilege"):
+        account.privilege(text)
+
+
+@pytest.mark.parametrize("names", ["SELECT", {"SELECT": 1}, [["SELECT"]], 5])
+def test_privileges_that_are_no_list(names: object) -> None:
+    with pytest.raises(MariaDBError, match="must be a list"):
+        account.privileges_at({"a.*": names})
+
+
+def test_what_is_not_given_stays(replicator: account.Account) -> None:
+    nothing = account.Account("repl", "127.0.0.1", "", tls=None, privileges=None)
+    assert plan(replace(replicator, others=frozenset({"`role`"}), more_proofs=True), nothing, None) == []
+    assert plan(replicator, replace(nothing, tls="none"), None) == ["ALTER USER 'repl'@'127.0.0.1' REQUIRE NONE"]
+    assert plan(replicator, replace(nothing, privileges={}), None) == ["REVOKE REPLICATION SLAVE ON *.* FROM 'repl'@'127.0.0.1'"]
+
+
+def test_what_else_an_account_has_goes(replicator: account.Account) -> None:
+    others = frozenset({"`role`", "EXECUTE ON PROCEDURE `a%b`.`p`", "PROXY ON `x`@`%`"})
+    assert plan(replace(replicator, others=others, default_role=True), WANTED) == [
+        "SET DEFAULT ROLE NONE FOR 'repl'@'127.0.0.1'",
+        "REVOKE EXECUTE ON PROCEDURE `a%b`.`p` FROM 'repl'@'127.0.0.1'",
+        "REVOKE PROXY ON `x`@`%` FROM 'repl'@'127.0.0.1'",
+        "REVOKE `role` FROM 'repl'@'127.0.0.1'",
+    ]
+    assert plan(replace(replicator, more_proofs=True), WANTED) == ["ALTER USER 'repl'@'127.0.0.1' IDENTIFIED BY '********'"]
+
+
+def test_an_account_as_the_server_keeps_it_with_two_proofs_and_locked() -> None:
+    priv = (
+        '{"access":0,"plugin":"mysql_native_password","authentication_string":"*B6","password_last_changed":0,"default_role":"r",'
+        '"auth_or":[{},{"plugin":"unix_socket"}],"account_locked":true,"password_lifetime":-1}'
+    )
+    found = account.account_from("u", "localhost", priv, ["GRANT `r` TO `u`@`localhost` WITH ADMIN OPTION"])
+    assert (found.more_proofs, found.locked, found.expired, found.default_role, found.others) == (True, True, True, True, {"`r`"})
+    kept = account.account_warnings(found, replace(WANTED, plugin=""), "always")
+    assert [word for word in ("is locked", "has expired", "other ways") if word in str(kept)] == ["is locked", "has expired", "other ways"]
 
 
 def test_hygiene() -> None:

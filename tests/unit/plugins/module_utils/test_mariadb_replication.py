@@ -329,6 +329,72 @@ def test_a_named_connection(recorded: dict[str, Any]) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("ssl", "asked", "becomes"),
+    [(False, None, True), (False, False, False), (False, True, True), (True, None, None), (True, False, False)],
+)
+def test_a_connection_that_begins_to_use_tls_verifies(
+    recorded: dict[str, Any], ssl: bool, asked: bool | None, becomes: bool | None
+) -> None:
+    current = {**status(recorded), "ssl": ssl, "ssl_verify": False}
+    assert replication.verified(Wanted(ssl=True, ssl_verify=asked), current).ssl_verify is becomes
+    # A new one verifies by default, and what is not given stays.
+    assert replication.completed(replication.verified(Wanted(ssl=True), None), None).ssl_verify is True
+    assert replication.verified(Wanted(ssl_verify=None), current).ssl_verify is None
+
+
+@pytest.mark.parametrize(
+    ("current", "wanted", "told"),
+    [
+        ({"ssl": True, "ssl_verify": False}, Wanted(ssl=True), "does not verify"),
+        ({"ssl": True, "ssl_verify": False}, Wanted(ssl=True, ssl_verify=False), ""),
+        ({"ssl": True, "ssl_verify": True}, Wanted(ssl=True), ""),
+        ({"ssl": False, "ssl_verify": False}, Wanted(ssl_ca="/ca.pem"), "does not use TLS"),
+        ({"ssl": False, "ssl_verify": False}, Wanted(ssl=False, ssl_ca="/ca.pem"), ""),
+        ({"ssl": False, "ssl_verify": False}, Wanted(), ""),
+    ],
+)
+def test_what_a_declaration_seems_to_say_of_tls_is_told(
+    recorded: dict[str, Any], current: dict[str, Any], wanted: Wanted, told: str
+) -> None:
+    found = replication.tls_warnings(wanted, {**status(recorded), **current})
+    assert told in str(found)
+    assert len(found) == bool(told)
+
+
+def back(before: dict[str, Any], now: dict[str, Any], stopped: dict[str, Any] | None = None, password: str | None = None) -> list[str]:
+    return texts(replication.plan_return(before, now, stopped or before, "", password))
+
+
+BEAT = "CHANGE MASTER TO MASTER_HEARTBEAT_PERIOD=2.0"
+
+
+def test_what_does_not_start_goes_back(recorded: dict[str, Any]) -> None:
+    before = status(recorded)
+    trying = {**before, "io_running": "Connecting", "user": "nobody", "connect_retry": 9}
+    assert back(before, trying) == ["STOP SLAVE", f"{BEAT}, MASTER_USER='repl', MASTER_CONNECT_RETRY=1", "START SLAVE"]
+    assert back(before, trying, password="it's") == [
+        "STOP SLAVE", f"{BEAT}, MASTER_USER='repl', MASTER_CONNECT_RETRY=1, MASTER_PASSWORD='********'", "START SLAVE",
+    ]  # fmt: skip
+    # The server refused the change: it is only stopped.
+    halted = {**before, "io_running": "No", "sql_running": "No"}
+    assert back(before, halted) == ["START SLAVE"]
+    assert back(before, before) == []
+    # It was stopped before.
+    assert back(halted, trying)[-1] == f"{BEAT}, MASTER_USER='repl', MASTER_CONNECT_RETRY=1"
+    assert back(halted, before) == ["STOP SLAVE"]
+
+
+def test_coordinates_come_back_only_where_nothing_was_applied_since(recorded: dict[str, Any]) -> None:
+    gtid = {**status(recorded), "io_running": "No"}
+    before = {**gtid, "use_gtid": "no", "io_running": "Yes"}
+    stopped = {**before, "applied_file": "pbx-bin.000007", "applied_position": 815}
+    coordinates = f"{BEAT}, MASTER_LOG_FILE='pbx-bin.000007', MASTER_LOG_POS=815, MASTER_USE_GTID=no"
+    assert back(before, gtid, stopped) == ["STOP SLAVE", coordinates, "START SLAVE"]
+    assert back(before, {**gtid, "gtid_slave_pos": "1-1-99"}, stopped) == []
+    assert back(gtid, before)[1] == f"{BEAT}, MASTER_USE_GTID=slave_pos"
+
+
 def test_the_password_is_a_value_and_never_text() -> None:
     password = "it's \\ 100% %s"
     [create] = [

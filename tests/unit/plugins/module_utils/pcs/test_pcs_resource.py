@@ -214,13 +214,14 @@ def test_a_fence_device_in_the_words_of_pacemaker():
     desired = resource.desired_stonith(
         {"name": "f", "agent": "fence_x", "options": {"ip": "1"}, "nodes": ["a", "b"], "delay": 5, "operations": None}
     )
-    assert desired.options == {"ip": "1", "pcmk_host_list": "a b", "pcmk_delay_base": "5s"}
+    whole = resource.options_after(Current("f", ""), desired)
+    assert whole == {"ip": "1", "pcmk_host_list": "a b", "pcmk_delay_base": "5s"}
     assert desired.agent == "stonith:fence_x"
 
 
 def test_no_delay_is_no_option():
     desired = resource.desired_stonith({"name": "f", "agent": "fence_x", "options": {}, "nodes": ["a"], "delay": 0})
-    assert desired.options == {"pcmk_host_list": "a"}
+    assert resource.options_after(Current("f", ""), desired) == {"pcmk_host_list": "a"}
 
 
 @pytest.mark.parametrize(
