@@ -55,3 +55,8 @@ def test_no_address_makes_a_telephone_and_no_name_goes_without_password() -> Non
     assert endpoints["100-demo"].values("identify_by") == ["username"]
     assert objects["auth", endpoints["100-demo"].value("auth")].value("password") == EXTENSION["password"]
     assert {about.value("endpoint") for (kind, _name), about in objects.items() if kind == "identify"} == {"health"}
+
+
+def test_a_mailbox_is_locked_so_that_no_crash_can_leave_it_locked() -> None:
+    (options,) = [section for section in asterisk_conf.read(written(), "asterisk.conf") if section.name == "options"]
+    assert options.values("lockmode") == ["flock"]
