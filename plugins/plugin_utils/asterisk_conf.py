@@ -198,7 +198,8 @@ def problems(files: Mapping[str, str], options: Mapping[str, Sequence[str]] | No
             found.append(str(error))
             continue
         sections = reader.sections
-        included |= {re.sub(", line [0-9]+$", "", place.where) for section in sections for place in [section, *section.entries]}
+        places = [section.where for section in sections] + [entry.where for section in sections for entry in section.entries]
+        included |= {where.rpartition(", line ")[0] for where in places}
         if path == PJSIP:
             found += _pjsip(sections, options)
             continue
