@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import functools
 import json
 from typing import Any
@@ -16,15 +15,27 @@ TENANT: dict[str, Any] = {"name": "demo", "extensions": [EXTENSION]}
 
 
 @functools.cache
-def _written(given: str) -> dict[str, str]:
-    found: dict[str, str] = {}
+def _written(given: str) -> tuple[dict[str, str], dict[str, str]]:
+    plain: dict[str, str] = {}
+    secret: dict[str, str] = {}
     for action in all_actions(FACTS, json.loads(given), ["asterisk"])["asterisk"]:
         if action.module == "dialtone.ha_pbx.config_tree" and action.arguments["root"] == "/etc/asterisk":
-            found |= action.arguments["files"] | action.arguments.get("secret_files", {})
-    assert found
-    return found
+            plain |= action.arguments["files"]
+            secret |= action.arguments["secret_files"]
+    assert plain
+    return plain, secret
+
+
+def _given(given: dict[str, Any]) -> str:
+    return json.dumps({"asterisk_tenants": [TENANT], **given}, sort_keys=True)
 
 
 def written(**given: Any) -> dict[str, str]:
     """Return the files by their paths under /etc/asterisk, with these variables beside those of inventories/example."""
-    return copy.copy(_written(json.dumps({"asterisk_tenants": [TENANT], **given}, sort_keys=True)))
+    plain, secret = _written(_given(given))
+    return {**plain, **secret}
+
+
+def open_files(**given: Any) -> set[str]:
+    """Return the paths of those files that the role shows in a diff."""
+    return set(_written(_given(given))[0])

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from asterisk_files import EXTENSION, TENANT, written
+from asterisk_files import EXTENSION, TENANT, open_files, written
 
 from ansible_collections.dialtone.ha_pbx.plugins.plugin_utils import asterisk_conf
 from ansible_collections.dialtone.ha_pbx.plugins.plugin_utils.asterisk_conf import Section
@@ -55,6 +55,14 @@ def test_no_address_makes_a_telephone_and_no_name_goes_without_password() -> Non
     assert endpoints["100-demo"].values("identify_by") == ["username"]
     assert objects["auth", endpoints["100-demo"].value("auth")].value("password") == EXTENSION["password"]
     assert {about.value("endpoint") for (kind, _name), about in objects.items() if kind == "identify"} == {"health"}
+
+
+def test_a_rename_is_in_a_file_that_a_dry_run_shows_and_no_secret_is() -> None:
+    secret = [EXTENSION["password"], EXTENSION["voicemail_pin"]]
+    shown = {path: text for path, text in written().items() if not any(word in text for word in secret)}
+    renamed = written(asterisk_tenants=[{**TENANT, "extensions": [{**EXTENSION, "name": "Workshop"}]}])
+    assert [path for path, text in shown.items() if text != renamed[path]] == ["tenants/demo/pjsip_endpoints.conf"]
+    assert open_files() == set(shown)
 
 
 def test_a_mailbox_is_locked_so_that_no_crash_can_leave_it_locked() -> None:
