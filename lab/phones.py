@@ -284,6 +284,13 @@ class Phone:
             self._command("hangup")
             self.wait_closed()
 
+    def press(self, keys: str) -> None:
+        """Press keys in a call that is answered, one after the other (digits, * and #), sent as RFC 4733 says."""
+        for key in keys:
+            response = self._command("sndcode", key)
+            if not response.get("ok"):
+                raise PhoneError(self._message(f"could not press {key}: {response.get('data')}"))
+
     def _in_call(self) -> bool:
         self._read(0)
         begun = [event.type for event in self._events]

@@ -142,6 +142,55 @@ class Probe:
     asked = "anything"
 
 
+def request(method: str, user: str, sender: tuple[str, int]) -> bytes:
+    """Return a SIP request without a body to the exchange itself.
+
+    Args:
+        method: OPTIONS, INVITE, …
+        user: who it says that it is from.
+        sender: address and port that the answer goes to.
+    """
+    host, port = sender
+    token = secrets.token_hex(8)
+    lines = (
+        f"{method} sip:{FLOATING_ADDRESS}:{SIP_PORT} SIP/2.0",
+        f"Via: SIP/2.0/UDP {host}:{port};branch=z9hG4bK{token};rport",
+        "Max-Forwards: 70",
+        f"From: <sip:{user}@{host}>;tag={token}",
+        f"To: <sip:{FLOATING_ADDRESS}:{SIP_PORT}>",
+        f"Call-ID: {token}@{host}",
+        f"CSeq: 1 {method}",
+        f"Contact: <sip:{user}@{host}:{port}>",
+        "Content-Length: 0",
+    )
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+def answer(method: str, user: str, seconds: float = 5.0) -> str:
+    """Ask the exchange from this machine's address without a password; return the status line of its final answer.
+
+    Args:
+        method: OPTIONS, INVITE, …
+        user: who it says that it is.
+        seconds: how long to wait for each answer.
+
+    Raises:
+        LabError: none came.
+    """
+    with lab_socket(socket.SOCK_DGRAM) as sock:
+        sock.settimeout(seconds)
+        sock.bind((MACHINE_ADDRESS, 0))
+        sock.connect((FLOATING_ADDRESS, SIP_PORT))
+        sock.send(request(method, user, sock.getsockname()))
+        while True:
+            try:
+                status = sock.recv(65535).split(b"\r\n", 1)[0].decode()
+            except OSError as error:
+                raise LabError(f"{FLOATING_ADDRESS} did not answer {method} of {user}: {error}") from error
+            if not status.startswith("SIP/2.0 1"):
+                return status
+
+
 class SipProbe(Probe):
     """Asks with SIP OPTIONS over UDP. Any response counts, so it needs no account: to a stranger it is 401."""
 
@@ -154,20 +203,7 @@ class SipProbe(Probe):
         return sock
 
     def _ask(self) -> None:
-        host, port = self._socket.getsockname()
-        token = secrets.token_hex(8)
-        lines = (
-            f"OPTIONS sip:{FLOATING_ADDRESS}:{SIP_PORT} SIP/2.0",
-            f"Via: SIP/2.0/UDP {host}:{port};branch=z9hG4bK{token};rport",
-            "Max-Forwards: 70",
-            f"From: <sip:probe@{host}>;tag={token}",
-            f"To: <sip:{FLOATING_ADDRESS}:{SIP_PORT}>",
-            f"Call-ID: {token}@{host}",
-            "CSeq: 1 OPTIONS",
-            f"Contact: <sip:probe@{host}:{port}>",
-            "Content-Length: 0",
-        )
-        self._socket.send(("\r\n".join(lines) + "\r\n\r\n").encode())
+        self._socket.send(request("OPTIONS", "probe", self._socket.getsockname()))
 
     def _is_answer(self, packet: bytes) -> bool:
         return packet.startswith(b"SIP/2.0 ")

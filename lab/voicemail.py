@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from . import exchange
+from .config import LAB_DIR
 from .phones import Phone
 
 MAILBOX = "/var/spool/asterisk/voicemail/demo/101"
@@ -51,3 +52,47 @@ def leave_message(caller: Phone, seconds: float = 3.0) -> str:
         lambda: set(messages(f"{MAILBOX_ON_DISK}/INBOX")) - before_on_disk, lambda found: len(found) == 1, seconds=20,
     )  # fmt: skip
     return next(iter(new))
+
+
+def pin(number: str) -> str:
+    """Return the PIN that the lab's deployment generated for a mailbox."""
+    return (LAB_DIR / "secrets" / f"voicemail_{number}").read_text().split()[0]
+
+
+def listen(owner: Phone, pin: str, tone_hz: int, seconds: float = 2.0) -> None:
+    """Call the owner's mailbox, give the PIN, and play the first new message until a tone is heard; then hang up.
+
+    Args:
+        owner: a registered telephone.
+        pin: what is asked for.
+        tone_hz: what the caller sent who left the message.
+        seconds: how many seconds of it are to be heard.
+
+    Raises:
+        PhoneError: it was not heard: the PIN is wrong, or there is no such message.
+    """
+    owner.dial("*97")
+    owner.wait_established(10)
+    # What is pressed before it is asked for waits for the question.
+    owner.press(f"{pin}#1")
+    owner.wait_heard(tone_hz, seconds, 40)
+    owner.hangup()
+
+
+def leave_locks(mailbox: str) -> list[str]:
+    """Leave in a mailbox what an Asterisk that is killed while it has it locked leaves there, of both its ways to lock.
+
+    Args:
+        mailbox: directory of the mailbox, on the active node; it may have no message yet.
+
+    Returns:
+        The paths of the locks.
+    """
+    script = '''set -e
+    for folder in INBOX Old; do
+        mkdir -p "$0/$folder"
+        touch "$0/$folder/.lock" "$0/$folder/lock"
+        ls "$0/$folder/.lock" "$0/$folder/lock"
+    done
+    chown -R asterisk: "$0"'''
+    return exchange.run(exchange.active_node(), ["sh", "-c", script, mailbox]).splitlines()

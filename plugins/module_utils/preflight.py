@@ -223,6 +223,20 @@ def asterisk_version(run: Runner) -> str:
     return re.sub(r"^Asterisk\s+", "", said.strip()).split(" ", maxsplit=1)[0]
 
 
+def asterisk_modules(libraries: Path = Path("/usr")) -> list[str]:
+    """Return the names of Asterisk's modules without .so, sorted; none where there is no Asterisk.
+
+    :param libraries: directory above the lib directories: of Debian's package (lib/<triplet>), of a build (lib, lib64).
+    """
+    places = ("lib/asterisk/modules", "lib64/asterisk/modules", "lib/*/asterisk/modules")
+    return sorted({module.stem for place in places for module in libraries.glob(f"{place}/*.so")})
+
+
+def asterisk_sounds(sounds: Path = Path("/usr/share/asterisk/sounds")) -> list[str]:
+    """Return the languages of which there are prompts, sorted: the directories in which the mailbox's first words are."""
+    return sorted({prompt.parent.name for prompt in sounds.glob("*/vm-intro.*")})
+
+
 def kernel_arguments(path: Path = Path("/proc/cmdline")) -> list[str]:
     """Return what the kernel was started with."""
     return path.read_text(encoding="utf-8", errors="replace").split()

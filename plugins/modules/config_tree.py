@@ -13,7 +13,8 @@ description:
   - Writes any number of files under one directory in a single visit to the host, and removes the files that do not
     belong there any more. With M(ansible.builtin.template) every file is a visit of its own, and files that fell out of
     the inventory (a telephone's credentials) stay behind.
-  - Every file is replaced atomically, so a program that reads its configuration meanwhile sees the old or the new file.
+  - Every file is replaced atomically, so a program that reads its configuration meanwhile sees the old or the new file. Files in
+    directories come before those above them, which may include them, and what goes away goes last.
 version_added: "0.1.0"
 author: The dialtone.ha_pbx developers (@dialtone)
 options:
@@ -164,7 +165,8 @@ def plan(
             raise ValueError(f"{path} is no directory")
         elif not right(entry, modes[1]):
             actions["adjust"].append(path)
-    for path in sorted(wanted):
+    # What is included comes before what includes it: whoever reads the tree meanwhile, or after a run that broke off, finds all.
+    for path in sorted(wanted, key=lambda path: (-path.count("/"), path)):
         entry = current.get(path)
         if entry is not None and entry["type"] != "file":
             raise ValueError(f"{path} is no ordinary file")

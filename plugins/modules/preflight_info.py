@@ -105,6 +105,18 @@ asterisk_version:
   returned: success
   type: str
   sample: 22.10.1
+asterisk_modules:
+  description: Names of Asterisk's modules on the host, without .so.
+  returned: success
+  type: list
+  elements: str
+  sample: [app_dial, chan_pjsip]
+asterisk_sounds:
+  description: Languages of which the host has Asterisk's prompts.
+  returned: success
+  type: list
+  elements: str
+  sample: [en, en_US]
 kernel_arguments:
   description: What the running kernel was started with.
   returned: success
@@ -149,6 +161,8 @@ def main():
         found["cluster"] = preflight.cluster()
         found["kernel_arguments"] = preflight.kernel_arguments()
         found["asterisk_version"] = preflight.asterisk_version(run)
+        found["asterisk_modules"] = preflight.asterisk_modules()
+        found["asterisk_sounds"] = preflight.asterisk_sounds()
         if wanted["disk"]:
             found["disk"] = preflight.disk(run, wanted["disk"])
         if wanted["account"]:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Union
 
 from ansible_collections.dialtone.ha_pbx.plugins.module_utils.drbd import wipe
+from ansible_collections.dialtone.ha_pbx.plugins.plugin_utils import asterisk_settings
 
 Problem = dict[str, str]
 Interface = Union[ipaddress.IPv4Interface, ipaddress.IPv6Interface]
@@ -226,7 +227,7 @@ def _account(looked: Mapping[str, Any], settings: Mapping[str, Any]) -> Iterator
         )
 
 
-def _asterisk(looked: Mapping[str, Any], settings: Mapping[str, Any]) -> Iterator[Problem]:
+def _asterisk(looked: Mapping[str, Any], facts: Mapping[str, Any], settings: Mapping[str, Any]) -> Iterator[Problem]:
     version = str(looked["asterisk_version"])
     number = re.search("[0-9]+", version)
     # The role builds the version that it is told over another.
@@ -236,6 +237,11 @@ def _asterisk(looked: Mapping[str, Any], settings: Mapping[str, Any]) -> Iterato
             "Remove it, or update it from where it came; or set asterisk_install_method to source, which builds"
             " asterisk_source_version.",
         )
+    if "asterisk" in settings:
+        yield from asterisk_settings.missing(
+            settings["asterisk"], str(facts.get("os_family", "")), settings["asterisk_install_method"], looked["asterisk_modules"],
+            looked["asterisk_sounds"], installed=False,
+        )  # fmt: skip
 
 
 def _disk(looked: Mapping[str, Any], settings: Mapping[str, Any]) -> Iterator[Problem]:
@@ -288,7 +294,7 @@ def judge(
     :param pair: the facts of both nodes, as far as they are in the run.
     :param settings: C(nodes), C(cluster_name), C(floating_address), C(floating_interface), C(disk), C(static_addresses),
         C(selinux_state), C(asterisk_install_method), C(asterisk_uid), C(asterisk_gid), C(inventory_hosts): what the
-        inventory says.
+        inventory says. C(asterisk), where Asterisk is deployed, has the role's variables asterisk_*.
     :param begun: the controller's clock before it was read, in seconds since 1970.
     :param ended: the controller's clock after it was read.
     :returns: a list of C(found) and C(cure).
@@ -301,6 +307,6 @@ def judge(
         *_floating(looked, facts, pair, settings),
         *_cluster(looked, settings),
         *_account(looked, settings),
-        *_asterisk(looked, settings),
+        *_asterisk(looked, facts, settings),
         *_disk(looked, settings),
     ]

@@ -77,6 +77,28 @@ def judge_database(
     return judge(cluster or HEALTHY, "verify_database_bad", verify_database=database, inventory_hostname=host)
 
 
+def maintained(nodes: tuple[str, ...], whole: bool) -> dict[str, Any]:
+    """Return the cluster in maintenance, or nodes of it, as crm_mon shows it: what is left alone is not managed."""
+    cluster = copy.deepcopy(HEALTHY)
+    cluster["cluster"]["maintenance"] = whole
+    cluster["nodes"] = [{"name": name, "maintenance": name in nodes} for name in ("server1", "server2")]
+    for entry in cluster["resources"]:
+        entry["managed"] = not whole and entry["node"] not in nodes
+    return cluster
+
+
+def test_maintenance_is_one_report_with_one_cure() -> None:
+    (said,) = judge(maintained((), whole=True))
+    assert "`pcs property set maintenance-mode=false`" in said
+    (said,) = judge(maintained(("server1",), whole=False))
+    assert said.startswith("in maintenance, so nobody watches what runs there: server1 -> ")
+    assert "`pcs node unmaintenance <node>`" in said
+    # What somebody took out by itself is said beside it, and only that.
+    cluster = maintained(("server2",), whole=False)
+    cluster["resources"][1]["managed"] = False
+    assert [report.partition(":")[2].partition(" -> ")[0].strip() for report in judge(cluster)] == ["server2", "pbx-fs"]
+
+
 def test_a_healthy_exchange_has_nothing_to_report() -> None:
     assert judge(HEALTHY) == []
     assert judge_database(DATABASE) == []

@@ -14,7 +14,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -178,16 +178,18 @@ def _from_json(value: Any) -> Any:
     return [_from_json(item) for item in value] if isinstance(value, list) else value
 
 
-def all_actions(facts: dict[str, Any], given: dict[str, Any]) -> dict[str, list[Action]]:
+def all_actions(facts: dict[str, Any], given: dict[str, Any], roles: Iterable[str] = ROLES) -> dict[str, list[Action]]:
     """Return, by role, every module call that is not ruled out, once for each item of its loop.
 
     Args:
         facts: as the module setup returns them, without `ansible_`.
         given: variables beside those of the example.
+        roles: which roles.
     """
     done = subprocess.run(
-        [sys.executable, __file__], input=json.dumps({"facts": facts, "given": given}), capture_output=True, text=True,
-        check=False, cwd=REPOSITORY, env={**os.environ, "ANSIBLE_CONFIG": str(REPOSITORY / "ansible.cfg")},
+        [sys.executable, __file__], input=json.dumps({"facts": facts, "given": given, "roles": list(roles)}),
+        capture_output=True, text=True, check=False, cwd=REPOSITORY,
+        env={**os.environ, "ANSIBLE_CONFIG": str(REPOSITORY / "ansible.cfg")},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return {role: [Action(**_from_json(action)) for action in found] for role, found in json.loads(done.stdout).items()}
@@ -233,6 +235,6 @@ if __name__ == "__main__":
     init_plugin_loader()
     asked = json.load(sys.stdin)
     json.dump(
-        {role: [_to_json(asdict(action)) for action in _actions(role, asked["facts"], asked["given"])] for role in ROLES},
+        {role: [_to_json(asdict(action)) for action in _actions(role, asked["facts"], asked["given"])] for role in asked["roles"]},
         sys.stdout, default=str,
     )  # fmt: skip

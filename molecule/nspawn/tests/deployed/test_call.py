@@ -54,6 +54,20 @@ def test_who_does_not_answer_gets_voicemail(caller: Phone) -> None:
     assert record["lastapp"] == "VoiceMail"
 
 
+def test_a_lock_that_a_crash_left_in_a_mailbox_keeps_nobody_from_it(caller: Phone) -> None:
+    """Left by a kill or a power cut on the disk that both nodes have in turn, so no restart and no failover takes it away."""
+    locks = voicemail.leave_locks(voicemail.MAILBOX)
+    try:
+        path = voicemail.leave_message(caller)
+        with Phone("101", 620) as owner:
+            voicemail.listen(owner, voicemail.pin("101"), caller.tone_hz)
+        # Heard, it leaves the inbox for another folder, which takes the locks of both.
+        inbox = voicemail.MAILBOX_ON_DISK + "/INBOX"
+        exchange.wait_until("the message to leave the inbox", lambda: path in voicemail.messages(inbox), lambda found: not found, 20)
+    finally:
+        exchange.run(exchange.active_node(), ["rm", "-f", *locks])
+
+
 def test_a_wrong_password_is_refused(callee: Phone) -> None:
     intruder = Phone("100", 440, secret="not the password")  # noqa: S106
     try:

@@ -117,7 +117,16 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "an extension that cannot be": (
         {"asterisk_tenants": [{"name": "demo", "extensions": [
             {"number": "7", "name": "Seven", "password": "0123456789abcdef", "voicemail_pin": "2580"}]}]},
-        "tenant demo, extension 7: a number is 100 to 199", "cannot be used",
+        "tenant demo, extension 7: a number is 100 to 199", "Correct it in the inventory",
+    ),
+    "a codec that Asterisk does not have": (
+        {"asterisk_codecs": ["alaw", "ulow"]}, "asterisk_codecs has 'ulow', which is no codec of Asterisk", "Was ulaw meant?"
+    ),
+    "a module that Asterisk does not have": (
+        {"asterisk_extra_modules": ["app_quue"]}, "Asterisk is to load the module app_quue", "Was app_queue meant?"
+    ),
+    "a language without prompts": (
+        {"asterisk_language": "es"}, "asterisk_language is 'es', and there are no prompts of it (en", "Add it to asterisk_sound_lang"
     ),
     "a source without a digest": ({"asterisk_install_method": "source"}, "is not of the form sha256:", "put it in the inventory"),
     "paths": ({"pbx_storage_mount": "/etc/asterisk"}, "cannot be one of them", "Correct it in the inventory"),

@@ -80,3 +80,18 @@ def test_accounts() -> None:
     assert preflight.account("nobody-has-this-name") == {}
     assert preflight.owner(0) == "root"
     assert preflight.owner(3999999) == ""
+
+
+def test_modules_and_prompts_of_asterisk(tmp_path: Path) -> None:
+    assert preflight.asterisk_modules(tmp_path) == [] == preflight.asterisk_sounds(tmp_path)
+    names = ("lib64/asterisk/modules/app_dial.so", "lib/x86_64-linux-gnu/asterisk/modules/res_srtp.so", "lib/asterisk/modules/a")
+    for place in names:
+        (tmp_path / place).parent.mkdir(parents=True)
+        (tmp_path / place).touch()
+    assert preflight.asterisk_modules(tmp_path) == ["app_dial", "res_srtp"]
+    for place in ("en_US_f_Allison/vm-intro.wav", "fr/vm-intro.gsm", "custom/own.wav"):
+        (tmp_path / place).parent.mkdir()
+        (tmp_path / place).touch()
+    # As Debian has it: the language by its short name is an alternative.
+    (tmp_path / "en").symlink_to("en_US_f_Allison")
+    assert preflight.asterisk_sounds(tmp_path) == ["en", "en_US_f_Allison", "fr"]

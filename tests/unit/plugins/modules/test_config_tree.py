@@ -34,8 +34,14 @@ def test_a_new_tree_is_made_from_the_outside_in() -> None:
     """Directories come before what lies in them."""
     assert plan({}, {"a.conf": b"1", "tenants/demo/pjsip.conf": b"2"}, ["tenants"]) == {
         "directories": [".", "tenants", "tenants/demo"],
-        "write": ["a.conf", "tenants/demo/pjsip.conf"],
+        "write": ["tenants/demo/pjsip.conf", "a.conf"],
     }
+
+
+def test_what_is_included_is_there_before_what_includes_it() -> None:
+    """Asterisk reads none of a file whose include is missing, and a run can break off between the two."""
+    wanted = {"pjsip.conf": b"1", "a/b/c.conf": b"2", "tenants/x.conf": b"3", "z.conf": b"4"}
+    assert plan({}, wanted, [])["write"] == ["a/b/c.conf", "tenants/x.conf", "pjsip.conf", "z.conf"]
 
 
 def test_a_tree_as_wanted_needs_nothing() -> None:
@@ -147,7 +153,7 @@ def test_on_a_disk(tmp_path: Path, account: dict[str, str]) -> None:
     assert planned["changed"] and not root.exists()
 
     first = run(root, **options)
-    assert first["changed"] and first["written"] == planned["written"] == ["rtp.conf", "tenants/demo/pjsip.conf"]
+    assert first["changed"] and first["written"] == planned["written"] == ["tenants/demo/pjsip.conf", "rtp.conf"]
     assert (root / "tenants/demo/pjsip.conf").read_text() == "password = topsecret\n"
     assert stat.S_IMODE((root / "tenants/demo/pjsip.conf").stat().st_mode) == 0o640
     assert stat.S_IMODE((root / "tenants").stat().st_mode) == 0o750

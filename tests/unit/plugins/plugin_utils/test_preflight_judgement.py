@@ -44,7 +44,7 @@ class Case:
             "cluster": {"name": "", "nodes": [], "error": ""},
             "account": {},
             "uid_owner": "",
-            "asterisk_version": "",
+            "asterisk_version": "", "asterisk_modules": [], "asterisk_sounds": [],
             "disk": {
                 "exists": True, "block": True, "size": 2048 * MEBIBYTE, "type": "disk", "used": [], "read_only": False,
                 "signatures": [],
@@ -55,6 +55,10 @@ class Case:
             "cluster_name": "pbx", "floating_address": "192.0.2.10", "floating_interface": "", "disk": "/dev/sdb",
             "static_addresses": [], "selinux_state": "enforcing", "asterisk_uid": 850, "asterisk_gid": 850,
             "asterisk_install_method": "package",
+            "asterisk": {
+                "asterisk_language": "en", "asterisk_sound_languages": ["en"], "asterisk_extra_modules": [],
+                "asterisk_source_menuselect_enable": [],
+            },
             "inventory_hosts": ["pbx1", "pbx2"],
         }  # fmt: skip
 
@@ -109,6 +113,12 @@ def test_a_deployed_node_has_nothing_to_report(active: bool) -> None:
             id="address to come",
         ),
         pytest.param(lambda c: c.looked.update(asterisk_version="22.10.1"), id="asterisk"),
+        pytest.param(
+            lambda c: (
+                c.settings["asterisk"].update(asterisk_language="de", asterisk_extra_modules=["codec_g729"]),
+                c.looked.update(asterisk_modules=["codec_g729"], asterisk_sounds=["de", "en"]),
+            ), id="prompts and a module that somebody put there",
+        ),
         pytest.param(
             lambda c: (c.looked.update(asterisk_version="16.1"), c.settings.update(asterisk_install_method="source")), id="built over"
         ),
@@ -171,6 +181,10 @@ MISTAKES = [
      "Asterisk 16.28.0~dfsg is installed", "asterisk_install_method to source"),
     ("a certified Asterisk that is too old", lambda c: c.looked.update(asterisk_version="certified/18.9-cert8"),
      "Asterisk certified/18.9-cert8 is installed", "Remove it"),
+    ("a module that Asterisk does not have", lambda c: c.settings["asterisk"].update(asterisk_extra_modules=["chan_sip"]),
+     "Asterisk is to load the module chan_sip", "Correct asterisk_extra_modules"),
+    ("a language without prompts", lambda c: c.settings["asterisk"].update(asterisk_language="es"),
+     "asterisk_language is 'es', and there are no prompts of it (en)", "Add it to asterisk_sound_languages"),
     ("no such disk",
      lambda c: c.looked.update(disk={"exists": False, "block": False, "candidates": ["/dev/sdc (8192 MiB)"]}),
      "drbd_disk /dev/sdb does not exist", "Nothing uses these: /dev/sdc (8192 MiB)"),

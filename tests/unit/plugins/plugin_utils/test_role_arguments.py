@@ -54,9 +54,9 @@ MISTAKES: list[tuple[str, dict[str, Any], str, str]] = [
      "mariadb_mm_replication_password is empty", "It is a secret: give it in the vault file"),
     ("a wrong type", {"pbx_floating_prefix": "24 bits"}, "'24 bits'", "roles/pacemaker_cluster/README.md"),
     ("a wrong choice", {"pbx_storage": "nfs"}, "must be one of: drbd, shared, got: nfs", "roles/"),
-    ("text for a list", {"pbx_nodes": "pbx1"}, "pbx_nodes: Elements value", "roles/centos_base/README.md"),
+    ("text for a list", {"pbx_nodes": "pbx1"}, "pbx_nodes: Elements value", "roles/asterisk/README.md"),
     ("a misspelt key", {"pbx_nodes": [{"name": "a", "address": "192.0.2.1", "adress2": "b"}]},
-     "pbx_nodes: unknown pbx_nodes.adress2. Supported parameters include: address, address2, name", "roles/centos_base/README.md"),
+     "pbx_nodes: unknown pbx_nodes.adress2. Supported parameters include: address, address2, name", "roles/asterisk/README.md"),
     ("a missing key", {"pacemaker_cluster_fence_devices": [{"name": "f1", "node": "pbx1"}]},
      "missing required arguments: agent", "roles/pacemaker_cluster/README.md"),
 ]  # fmt: skip

@@ -1,0 +1,221 @@
+# Copyright: (c) 2026, The dialtone.ha_pbx developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What of the inventory Asterisk would leave out or take otherwise, without more than a line in its log.
+
+An unknown codec costs every endpoint that has it, a language without prompts is silence, a port range that is none becomes
+Asterisk's own one, which the firewall does not let in.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from ansible_collections.dialtone.ha_pbx.plugins.plugin_utils.asterisk_modules import MODULES
+
+Problem = dict[str, str]
+
+#: Codecs that Asterisk translates, with the module that does it; the role loads the first four's (main/codec_builtin.c, 20 to 22).
+TRANSLATED = {
+    "alaw": "codec_alaw", "ulaw": "codec_ulaw", "g722": "codec_g722", "gsm": "codec_gsm", "adpcm": "codec_adpcm",
+    "codec2": "codec_codec2", "g726": "codec_g726", "g726aal2": "codec_g726", "ilbc": "codec_ilbc", "lpc10": "codec_lpc10",
+    "speex": "codec_speex", "speex16": "codec_speex", "speex32": "codec_speex", "slin": "codec_resample", "slin12": "codec_resample",
+    "slin16": "codec_resample", "slin24": "codec_resample", "slin32": "codec_resample", "slin44": "codec_resample",
+    "slin48": "codec_resample", "slin96": "codec_resample", "slin192": "codec_resample",
+}  # fmt: skip
+#: Codecs that Asterisk passes on between telephones; a module of another vendor may translate them.
+PASSED = {
+    "g719": "codec_g719", "g723": "codec_g723", "g729": "codec_g729", "opus": "codec_opus", "silk8": "codec_silk",
+    "silk12": "codec_silk", "silk16": "codec_silk", "silk24": "codec_silk", "siren7": "codec_siren7", "siren14": "codec_siren14",
+}  # fmt: skip
+VIDEO = ("h261", "h263", "h263p", "h264", "h265", "mpeg4", "vp8", "vp9")
+CODECS = (*TRANSLATED, *PASSED, *VIDEO)
+#: Codecs whose modules the role loads.
+LOADED = ("alaw", "ulaw", "g722", "gsm", *(name for name in TRANSLATED if name.startswith("slin")))
+
+#: Languages of Debian's packages asterisk-core-sounds-<language>-wav.
+DEBIAN_LANGUAGES = ("en", "es", "fr", "it", "ru")
+
+#: Ports that other programs of a node listen at: Corosync's links.
+CLUSTER_PORTS = (5405, 5406)
+
+#: Variable -> (lowest, highest, what it is). Outside of it Asterisk takes another value, or leaves the object out.
+RANGES = {
+    "asterisk_sip_port": (1, 65535, "a port"),
+    "asterisk_rtp_start": (1024, 65534, "a port"),
+    "asterisk_rtp_end": (1025, 65535, "a port"),
+    "asterisk_ring_seconds": (1, 3600, "seconds"),
+    "asterisk_max_contacts": (1, 100, "telephones"),
+    "asterisk_registration_expiration": (60, 86400, "seconds"),
+    "asterisk_qualify_frequency": (0, 86400, "seconds"),
+    "asterisk_rtp_timeout": (0, 86400, "seconds"),
+}
+
+INSTALL_PROMPTS = "/usr/share/asterisk/sounds/<language>, on both nodes"
+
+
+def _problem(found: str, cure: str) -> Problem:
+    return {"found": found, "cure": cure}
+
+
+def _meant(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f"Was {near[0]} meant? " if near else ""
+
+
+def _codecs(codecs: Sequence[str], modules: Collection[str]) -> Iterator[Problem]:
+    names = [codec.partition(":")[0] for codec in codecs]
+    for codec, name in zip(codecs, names):
+        if name not in CODECS:
+            yield _problem(
+                f"asterisk_codecs has {codec!r}, which is no codec of Asterisk; it would leave out every telephone",
+                f"{_meant(name, CODECS)}Asterisk has {', '.join(CODECS)}.",
+            )
+        elif not re.fullmatch("[a-z0-9]+(:[1-9][0-9]{0,2})?", codec):
+            yield _problem(
+                f"asterisk_codecs has {codec!r}: what stands behind the colon is no number of milliseconds",
+                f"Write {name}, or {name}:20 for packets of 20 ms.",
+            )
+    spoken = [name for name in names if name in LOADED or {**TRANSLATED, **PASSED}.get(name, "") in modules]
+    if not spoken and all(name in CODECS for name in names):
+        yield _problem(
+            f"asterisk_codecs is {', '.join(codecs) or 'empty'}: Asterisk has nothing to speak or record in, neither prompts nor"
+            " voicemail",
+            f"Add one of {', '.join(name for name in LOADED if not name.startswith('slin'))}; or, where a module translates one of"
+            " yours, name it in asterisk_extra_modules.",
+        )
+
+
+def _numbers(settings: Mapping[str, Any]) -> Iterator[Problem]:
+    for name, (lowest, highest, what) in RANGES.items():
+        value = int(settings[name])
+        if not lowest <= value <= highest:
+            yield _problem(f"{name} is {value}", f"Give {what} from {lowest} to {highest}.")
+    start, end, sip = (int(settings[f"asterisk_{name}"]) for name in ("rtp_start", "rtp_end", "sip_port"))
+    if start >= end:
+        yield _problem(
+            f"asterisk_rtp_start is {start} and asterisk_rtp_end {end}: Asterisk would take 5000 to 31000, which the firewall does not"
+            " let in",
+            "Give a range: two ports for each call and direction.",
+        )
+    taken = [port for port in (sip, *CLUSTER_PORTS) if start <= port <= end]
+    if taken:
+        yield _problem(
+            f"between asterisk_rtp_start {start} and asterisk_rtp_end {end} are ports of others: {', '.join(map(str, taken))} (SIP, or"
+            " Corosync's 5405 and 5406)",
+            "Choose a range without them.",
+        )
+
+
+def sound_languages(settings: Mapping[str, Any], os_family: str, method: str) -> list[str]:
+    """Return the languages of which the role installs the prompts.
+
+    :param settings: the role's variables.
+    :param os_family: as the facts say it.
+    :param method: V(package) or V(source), as it turns out.
+    """
+    if os_family == "Debian":
+        return [language for language in settings["asterisk_sound_languages"] if language in DEBIAN_LANGUAGES]
+    chosen = settings["asterisk_source_menuselect_enable"] if method == "source" else []
+    built = re.findall(r"\bCORE-SOUNDS-([A-Z]{2}(?:_[A-Z]{2})?)-[A-Z0-9]+\b", " ".join(map(str, chosen)))
+    return ["en", *(code[:2].lower() + code[2:] for code in built)]
+
+
+def _languages(settings: Mapping[str, Any], os_family: str, method: str) -> Iterator[Problem]:
+    wanted, given = list(settings["asterisk_sound_languages"]), sound_languages(settings, os_family, method)
+    for language in wanted:
+        if language not in given:
+            has = ", ".join(DEBIAN_LANGUAGES if os_family == "Debian" else dict.fromkeys(given))
+            yield _problem(
+                f"asterisk_sound_languages has {language!r}, of which this system has no prompts to install",
+                f"Take it out; here there are {has}. Prompts of your own belong in {INSTALL_PROMPTS}, and need no entry there.",
+            )
+
+
+def fits(language: str, present: Collection[str]) -> bool:
+    """Whether there are prompts of a language: Asterisk looks for es_MX, and then for es."""
+    return language in present or language.partition("_")[0] in present
+
+
+def _texts(settings: Mapping[str, Any]) -> Iterator[Problem]:
+    agent = str(settings["asterisk_user_agent"])
+    # RFC 3261, 20.41: products and comments. A semicolon begins a comment in Asterisk's files.
+    if not re.fullmatch("[!-~]([ -~]{0,78}[!-~])?", agent) or re.search(r"[;\\]", agent):
+        yield _problem(
+            "asterisk_user_agent is no text that can stand in a SIP header",
+            "Give 1 to 80 printable ASCII characters without semicolon and backslash, such as dialtone/1.0.",
+        )
+    language = str(settings["asterisk_language"])
+    if not re.fullmatch("[a-z]{2,3}(_[A-Za-z0-9]{2,8})*", language):
+        yield _problem(f"asterisk_language is {language!r}, which is no language", "Give a code such as en, es or es_MX.")
+
+
+def _module_names(modules: Iterable[str]) -> Iterator[Problem]:
+    for name in modules:
+        if not re.fullmatch("[a-z0-9_]+", name):
+            bare = name[:-3] if name.endswith(".so") else ""
+            yield _problem(
+                f"asterisk_extra_modules has {name!r}, which is no name of a module",
+                f"Write {bare}." if re.fullmatch("[a-z0-9_]+", bare) else "A name is of a-z, 0-9 and _, without .so.",
+            )
+
+
+def problems(settings: Mapping[str, Any], os_family: str, method: str) -> list[Problem]:
+    """Report what cannot be used of the role's variables, as far as no host has to be asked.
+
+    :param settings: the role's variables asterisk_*, by name.
+    :param os_family: of the host, as the facts say it.
+    :param method: V(package) or V(source), as it turns out.
+    :returns: a list of C(found) and C(cure).
+    """
+    return [
+        *_codecs(settings["asterisk_codecs"], settings["asterisk_extra_modules"]),
+        *_languages(settings, os_family, method),
+        *_texts(settings),
+        *_module_names(settings["asterisk_extra_modules"]),
+        *_numbers(settings),
+    ]
+
+
+def missing(
+    settings: Mapping[str, Any], os_family: str, method: str, modules: Collection[str], sounds: Collection[str], installed: bool,
+    required: Collection[str] | None = None,
+) -> list[Problem]:
+    """Report what a host's Asterisk would look for and not find: modules, and the prompts of the language.
+
+    :param settings: the role's variables asterisk_*, by name.
+    :param os_family: of the host, as the facts say it.
+    :param method: V(package) or V(source), as it turns out.
+    :param modules: names of the modules that the host has, without .so.
+    :param sounds: languages of which it has prompts.
+    :param installed: whether the role has installed all that it installs; otherwise what it will install counts too.
+    :param required: modules that the role itself has Asterisk load.
+    :returns: a list of C(found) and C(cure).
+    """  # fmt: skip
+    found = []
+    for name in [*settings["asterisk_extra_modules"], *(required or [])]:
+        if name in modules or (not installed and name in MODULES):
+            continue
+        near = _meant(name, set(modules) or MODULES)
+        found.append(
+            _problem(
+                f"Asterisk is to load the module {name}, and {'the host' if installed else 'Asterisk'} has none of this name",
+                f"{near}Correct asterisk_extra_modules. A module of another vendor must be among Asterisk's modules on both nodes"
+                " first; one of Asterisk's own that was not built wants its library when it is built"
+                " (asterisk_source_menuselect_enable).",
+            )
+        )
+    language = str(settings["asterisk_language"])
+    present = {*sounds, *(() if installed else sound_languages(settings, os_family, method))}
+    if not fits(language, present):
+        found.append(
+            _problem(
+                f"asterisk_language is {language!r}, and there are no prompts of it ({', '.join(sorted(present)) or 'none'})",
+                "Add it to asterisk_sound_languages where the distribution has it, choose another, or put prompts of your own in"
+                f" {INSTALL_PROMPTS}, and run it again.",
+            )
+        )
+    return found

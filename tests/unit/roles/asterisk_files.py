@@ -1,0 +1,41 @@
+"""What the role asterisk would write into /etc/asterisk, rendered as the role does it."""
+
+from __future__ import annotations
+
+import functools
+import json
+from typing import Any
+
+from rendering import all_actions
+
+FACTS = {"os_family": "Debian", "distribution": "Debian", "distribution_major_version": "14", "distribution_version": "14.0"}
+
+EXTENSION = {"number": "100", "name": "Telephone 100", "password": "correct-horse-7", "voicemail_pin": "2580"}
+TENANT: dict[str, Any] = {"name": "demo", "extensions": [EXTENSION]}
+
+
+@functools.cache
+def _written(given: str) -> tuple[dict[str, str], dict[str, str]]:
+    plain: dict[str, str] = {}
+    secret: dict[str, str] = {}
+    for action in all_actions(FACTS, json.loads(given), ["asterisk"])["asterisk"]:
+        if action.module == "dialtone.ha_pbx.config_tree" and action.arguments["root"] == "/etc/asterisk":
+            plain |= action.arguments["files"]
+            secret |= action.arguments["secret_files"]
+    assert plain
+    return plain, secret
+
+
+def _given(given: dict[str, Any]) -> str:
+    return json.dumps({"asterisk_tenants": [TENANT], **given}, sort_keys=True)
+
+
+def written(**given: Any) -> dict[str, str]:
+    """Return the files by their paths under /etc/asterisk, with these variables beside those of inventories/example."""
+    plain, secret = _written(_given(given))
+    return {**plain, **secret}
+
+
+def open_files(**given: Any) -> set[str]:
+    """Return the paths of those files that the role shows in a diff."""
+    return set(_written(_given(given))[0])
