@@ -275,3 +275,23 @@ def test_a_deployment_without_fencing_passes_only_where_it_is_allowed() -> None:
     cluster = {**HEALTHY, "stonith": [], "properties": {"stonith-enabled": "false"}}
     assert len(judge(cluster)) == 2
     assert judge(cluster, pacemaker_cluster_allow_unfenced=True) == []
+
+
+@pytest.mark.parametrize(
+    ("host", "present", "check", "asks"),
+    [
+        # The one that stands by asks: the one in service answers itself whatever its firewall says.
+        ("server1", ["server1", "server2"], False, False),
+        ("server2", ["server1", "server2"], False, True),
+        # Nobody else is there to ask.
+        ("server1", ["server1"], False, True),
+        # Only the one that stands by is in the run.
+        ("server2", ["server2"], False, True),
+        # A dry run before the firewall lets the other one ask.
+        ("server1", ["server1", "server2"], True, True),
+        ("server2", ["server1", "server2"], True, False),
+    ],
+)
+def test_who_asks_for_an_answer_at_the_floating_address(host: str, present: list[str], check: bool, asks: bool) -> None:
+    given = {"inventory_hostname": host, "ansible_play_hosts": present, "ansible_check_mode": check}
+    assert bool(templated("verify_asks", verify_cluster=HEALTHY, **given)) is asks
