@@ -28,6 +28,7 @@ demo_packages=(
   openssl
   procps
   python3-venv
+  sip-tester              # SIPp, the load
   sipsak
   systemd-container
   util-linux
