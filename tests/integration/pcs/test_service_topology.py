@@ -144,8 +144,43 @@ def test_it_starts_on_one_node_in_order(fresh: Simulation) -> None:
     starts = [action.split()[0] for action in done]
     assert sorted(starts) == sorted([*MOVED, "pbx-db"])
     assert len({action.split()[2] for action in done}) == 1
-    assert starts.index("pbx-fs") < starts.index(BINDS[0])
+    assert all(starts.index("pbx-fs") < starts.index(bind) for bind in BINDS)
     assert starts[-1] == "pbx-asterisk"
+
+
+def test_it_stops_in_the_reverse_order(pair: Simulation) -> None:
+    """The last records are written before the right to write goes, and no directory goes from below Asterisk."""
+    pair.cluster.pcs("resource", "disable", "pbx")
+    done: list[str] = []
+    while actions := squeezed(pair.do()):
+        done += [action.split()[0] for action in actions if action.split()[1] == "stop"]
+    assert sorted(done) == sorted([*MOVED, "pbx-db"])
+    assert done[0] == "pbx-asterisk"
+    assert done.index("pbx-fs") > max(done.index(bind) for bind in BINDS)
+
+
+def test_the_directories_are_mounted_at_the_same_time(pair: Simulation) -> None:
+    """No order between them, and each stands between the disk and Asterisk, also when it alone fails."""
+    orders = {(order.get("first"), order.get("then")) for order in pair.cluster.xml.iter("rsc_order")}
+    for bind in BINDS:
+        assert {("pbx-fs", bind), (bind, "pbx-asterisk")} <= orders
+        assert not {(bind, other) for other in BINDS} & orders
+    node = pair.where("pbx-fs")
+    assert squeezed(pair.fails(BINDS[0], 20)) == [
+        f"pbx-asterisk stop {node}",
+        f"{BINDS[0]} stop {node}",
+        f"{BINDS[0]} start {node}",
+        f"pbx-asterisk start {node}",
+    ]
+
+
+def test_a_directory_that_cannot_be_mounted_takes_everything_to_the_other_node(pair: Simulation) -> None:
+    node = pair.where("pbx-fs")
+    other = {"node1": "node2", "node2": "node1"}[node]
+    pair.fails(BINDS[1], 20, "--op-fail", f"{BINDS[1]}_start_0@{node}=1")
+    pair.fatal(BINDS[1], node)
+    pair.settle()
+    assert {resource: pair.where(resource) for resource in MOVED} == dict.fromkeys(MOVED, other)
 
 
 def test_an_address_that_is_taken_away_is_put_back_and_nothing_else_happens(pair: Simulation) -> None:
