@@ -320,6 +320,14 @@ def test_monitor_systemd_silent_is_a_failure_not_a_hang(ocf, make_agent) -> None
     assert make_agent(systemd).perform("monitor") == ocf.OCF_ERR_GENERIC
 
 
+def test_monitor_systemd_silent_ends_no_calls(ocf, make_agent, sip_server, capsys) -> None:
+    """A restart would end them, and systemd, which does not answer, could not start Asterisk again."""
+    systemd = Systemd(ocf, "active")
+    systemd.silent_commands = {"show"}
+    assert make_agent(systemd, sip_server(says("200 OK")).port).perform("monitor") == ocf.OCF_SUCCESS
+    assert "did not answer" in capsys.readouterr().err
+
+
 def test_start_waits_for_sip(ocf, make_agent, sip_server) -> None:
     server = sip_server(lambda request, number: [reply(request, "200 OK" if number > 2 else "503 Starting")])
     systemd = Systemd(ocf)
