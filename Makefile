@@ -45,6 +45,14 @@ lab: setup-demo ## Only the two hosts, freshly made, nothing deployed
 benchmark-failover: setup-demo ## Kill the active host RUNS times (5) on the lab of make demo: minimum, median, maximum
 	python3 -m lab.benchmarks.failover --runs $(or $(RUNS),5)
 
+.PHONY: benchmark-address
+benchmark-address: setup-demo ## Remove the floating address RUNS times (5) on the lab of make demo, in the middle of calls
+	python3 -m lab.benchmarks.address --runs $(or $(RUNS),5)
+
+.PHONY: benchmark-load
+benchmark-load: setup-demo ## RATE (400) calls a second for 10 s on the lab of make demo: the cluster must not restart Asterisk
+	python3 -m lab.benchmarks.load --rate $(or $(RATE),400)
+
 .PHONY: benchmark-deployment
 benchmark-deployment: setup-demo ## Deploy RUNS fresh labs (5): minimum, median, maximum; HA_CLUSTER=directory compares that role
 	python3 -m lab.benchmarks.deployment --runs $(or $(RUNS),5) $(if $(HA_CLUSTER),--ha-cluster $(HA_CLUSTER))

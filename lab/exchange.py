@@ -15,7 +15,7 @@ from typing import TypeVar
 from xml.etree import ElementTree
 
 from . import hosts
-from .config import HOSTS, KIND, LabError, patience
+from .config import FLOATING_ADDRESS, HOSTS, KIND, LabError, patience
 
 DATABASE = "asteriskcdr"
 TABLES = ("cdr", "cel")
@@ -241,6 +241,33 @@ def _active_node(seen: Cluster) -> str:
     if resource is None or resource.role != "Started" or len(resource.nodes) != 1:
         raise LabError(f"{ASTERISK} runs on no node: {resource}; {look('pcs status')}")
     return resource.nodes[0]
+
+
+def main_process(node: str, service: str) -> str:
+    """Return the id of a service's main process on a node.
+
+    Raises LabError when it does not run there.
+    """
+    pid = run(node, ["systemctl", "show", "--property=MainPID", "--value", service]).strip()
+    if pid == "0":
+        raise LabError(f"{service} does not run on {node}; {look(f'systemctl status {service}', node)}")
+    return pid
+
+
+def remove_address(node: str) -> None:
+    """Take the floating address away from a node, as a colleague or a network manager does, behind the cluster's back.
+
+    Raises LabError when the node does not have it.
+    """
+    shown = run(node, ["ip", "-oneline", "-4", "address", "show", "to", FLOATING_ADDRESS]).split()
+    if "inet" not in shown:
+        raise LabError(f"{node} does not have {FLOATING_ADDRESS}; {look('ip address', node)}")
+    run(node, ["ip", "address", "delete", shown[shown.index("inet") + 1], "dev", shown[1]])
+
+
+def acknowledge_failures() -> None:
+    """Have the cluster forget the failures that it remembers, as an operator does who has read of them."""
+    run(nodes_on()[0], ["pcs", "resource", "cleanup"])
 
 
 def peer(node: str) -> str:

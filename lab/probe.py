@@ -60,13 +60,14 @@ def lab_socket(kind: socket.SocketKind, protocol: int = 0) -> socket.socket:
 
 
 class Probe:
-    """Ask the floating address something every 100 ms and keep the times of the answers.
+    """Ask the floating address something every 100 ms, or as often as one likes, and keep the times of the answers.
 
     Use it as a context manager: it asks from entry to exit. Times are those of time.monotonic(), in seconds.
     """
 
-    def __init__(self) -> None:
-        """Prepare the probe; nothing is sent yet."""
+    def __init__(self, interval: float = INTERVAL_SECONDS) -> None:
+        """Prepare the probe, which asks every `interval` seconds; nothing is sent yet."""
+        self._interval = interval
         self._socket = self._make_socket()
         self._answers: list[float] = []
         self._lock = threading.Condition()
@@ -99,7 +100,7 @@ class Probe:
         due = time.monotonic()
         while not self._ending.is_set():
             if time.monotonic() >= due:
-                due = time.monotonic() + INTERVAL_SECONDS
+                due = time.monotonic() + self._interval
                 # While the address is away the kernel says so on our own socket; that is an answer nobody gave.
                 with contextlib.suppress(OSError):
                     self._ask()

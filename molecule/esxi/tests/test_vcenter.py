@@ -113,7 +113,7 @@ def test_the_real_agent_fences_with_the_variables_that_made_the_machine(site: Si
     names = {**site.variables, "esxi_vm_hostname": "127.0.0.1", "esxi_vm_port": host.port, "esxi_vm_username": "root"}
     variables = {name: {**names, **own, "esxi_vm_password": PASSWORD} for name, own in site.nodes.items()}
     first, second = esxi_fence_devices([{"name": "pbx1"}, {"name": "pbx2"}], variables, "pbx")
-    assert (first["delay"], "delay" in second) == (5, False)
+    assert (first["delay"], "delay" in second) == (2, False)
 
     def agent(device: dict[str, Any], action: str, trusted: bool = True, **more: str) -> int:
         options = {**device["options"], **more, "action": action}

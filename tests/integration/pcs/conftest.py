@@ -217,6 +217,12 @@ class Cluster:
         self.pcs("config")
 
 
+@pytest.fixture(scope="session")
+def make_cluster(tools: None, code: str) -> Callable[[Path], Cluster]:
+    """make_cluster(empty directory) -> two nodes, online, nothing configured."""
+    return lambda directory: Cluster(directory, code)
+
+
 @pytest.fixture
 def cluster(tmp_path: Path, code: str) -> Cluster:
     """Two nodes, online, nothing configured."""

@@ -7,12 +7,13 @@ from __future__ import annotations
 import importlib.util
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from sip_server import Answer, SipServer
 
 OCF = Path(__file__).resolve().parents[3] / "roles/pacemaker_cluster/files/ocf"
 
@@ -44,7 +45,7 @@ def import_agent(ocf_root: Path) -> Iterator[object]:
     yield load
     sys.path[:] = path
     for name in set(sys.modules) - modules:
-        if name.startswith("dialtone_agent_") or name == "ocf_agent":
+        if name.startswith("dialtone_agent_") or name in ("ocf_agent", "sip_check", "asterisk_progress"):
             del sys.modules[name]
 
 
@@ -62,6 +63,31 @@ def writer(import_agent) -> ModuleType:
 def ocf(asterisk: ModuleType) -> ModuleType:
     """The shared library, as the agents imported it."""
     return sys.modules["ocf_agent"]
+
+
+@pytest.fixture(scope="session")
+def sip_check(asterisk: ModuleType) -> ModuleType:
+    """The SIP check, as the agent imported it."""
+    return sys.modules["sip_check"]
+
+
+@pytest.fixture(scope="session")
+def progress(asterisk: ModuleType) -> ModuleType:
+    """What tells busy from dead, as the agent imported it."""
+    return sys.modules["asterisk_progress"]
+
+
+@pytest.fixture
+def sip_server() -> Iterator[Callable[[Answer], SipServer]]:
+    servers: list[SipServer] = []
+
+    def make(answer: Answer) -> SipServer:
+        servers.append(SipServer(answer))
+        return servers[-1]
+
+    yield make
+    for server in servers:
+        server.close()
 
 
 @pytest.fixture(autouse=True)

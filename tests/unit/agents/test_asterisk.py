@@ -4,230 +4,15 @@
 
 from __future__ import annotations
 
-import re
 import signal
 import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-
-Answer = Callable[[str, int], "list[bytes]"]
-
-
-def header(request: str, name: str) -> str:
-    found = re.search(rf"^{name}: (.*)\r$", request, re.MULTILINE)
-    assert found, f"{name} is missing in {request!r}"
-    return found.group(1)
-
-
-def reply(request: str, status: str, call_id: str | None = None) -> bytes:
-    lines = [
-        f"SIP/2.0 {status}",
-        f"Via: {header(request, 'Via')}",
-        f"From: {header(request, 'From')}",
-        f"To: {header(request, 'To')};tag=server",
-        f"Call-ID: {call_id or header(request, 'Call-ID')}",
-        f"CSeq: {header(request, 'CSeq')}",
-        "Content-Length: 0",
-    ]
-    return ("\r\n".join(lines) + "\r\n\r\n").encode()
-
-
-class SipServer:
-    """A UDP socket on loopback that answers each request with what `answer(request, number)` returns."""
-
-    def __init__(self, answer: Answer) -> None:
-        self.answer = answer
-        self.requests: list[str] = []
-        self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.sock.bind(("127.0.0.1", 0))
-        self.port = int(self.sock.getsockname()[1])
-        self.thread = threading.Thread(target=self.serve, daemon=True)
-        self.thread.start()
-
-    def serve(self) -> None:
-        while True:
-            data, peer = self.sock.recvfrom(65535)
-            if data == b"quit":
-                return
-            request = data.decode()
-            self.requests.append(request)
-            for datagram in self.answer(request, len(self.requests)):
-                self.sock.sendto(datagram, peer)
-
-    def close(self) -> None:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-            sock.sendto(b"quit", ("127.0.0.1", self.port))
-        self.thread.join(5)
-        self.sock.close()
-
-
-@pytest.fixture
-def sip_server() -> Iterator[Callable[[Answer], SipServer]]:
-    servers: list[SipServer] = []
-
-    def make(answer: Answer) -> SipServer:
-        servers.append(SipServer(answer))
-        return servers[-1]
-
-    yield make
-    for server in servers:
-        server.close()
-
-
-def says(status: str) -> Answer:
-    return lambda request, _number: [reply(request, status)]
-
-
-def silent(_request: str, _number: int) -> list[bytes]:
-    return []
-
-
-# --- the message ------------------------------------------------------------------------------------------------
-
-
-def test_options_request_is_what_rfc_3261_wants(asterisk) -> None:
-    lines = asterisk.build_options("10.73.0.10", 5060, "10.73.0.10", 40000, "a" * 32, 2).decode("ascii").split("\r\n")
-    assert lines[0] == "OPTIONS sip:10.73.0.10:5060 SIP/2.0"
-    assert lines[-2:] == ["", ""]
-    fields = dict(line.split(": ", 1) for line in lines[1:-2])
-    assert {"Via", "Max-Forwards", "From", "To", "Call-ID", "CSeq", "Contact", "Content-Length"} <= set(fields)
-    assert re.fullmatch(r"SIP/2\.0/UDP 10\.73\.0\.10:40000;rport;branch=z9hG4bK\S+", fields["Via"])
-    assert ";tag=" in fields["From"]
-    assert ";tag=" not in fields["To"]
-    assert fields["CSeq"] == "2 OPTIONS"
-    assert fields["Content-Length"] == "0"
-
-
-def test_each_attempt_is_a_transaction_of_its_own(asterisk) -> None:
-    first, second = (asterisk.build_options("192.0.2.1", 5060, "192.0.2.1", 1, "abc", n).decode() for n in (1, 2))
-    branch = re.compile(r"branch=(\S+)")
-    assert branch.search(first).group(1) != branch.search(second).group(1)
-
-
-def test_ipv6_address_stands_in_brackets(asterisk) -> None:
-    text = asterisk.build_options("2001:db8::10", 5060, "2001:db8::10", 40000, "abc", 1).decode()
-    assert text.startswith("OPTIONS sip:[2001:db8::10]:5060 SIP/2.0\r\n")
-    assert "UDP [2001:db8::10]:40000;" in text
-
-
-@pytest.mark.parametrize(
-    ("datagram", "status", "reason", "call_id"),
-    [
-        (b"SIP/2.0 200 OK\r\nCall-ID: x@y\r\n\r\n", 200, "OK", "x@y"),
-        (b"SIP/2.0 200 OK\r\nCall-ID: first@x\r\nCSeq: 1 OPTIONS\r\n\r\n", 200, "OK", "first@x"),
-        (b"SIP/2.0 401 Unauthorized\r\nVia: v\r\ni: short\r\n\r\nbody", 401, "Unauthorized", "short"),
-        (b"SIP/2.0 503 Service Unavailable\r\ncall-id : spaced \r\n\r\n", 503, "Service Unavailable", "spaced"),
-        (b"SIP/2.0 404 \r\nCALL-ID:tight\r\n\r\n", 404, "", "tight"),
-    ],
-)
-def test_parse_response(asterisk, datagram: bytes, status: int, reason: str, call_id: str) -> None:
-    assert asterisk.parse_response(datagram) == asterisk.Response(status, reason, call_id)
-
-
-@pytest.mark.parametrize(
-    "datagram",
-    [
-        b"",
-        b"\xff\xfe\x00garbage",
-        b"OPTIONS sip:x SIP/2.0\r\nCall-ID: x\r\n\r\n",
-        b"SIP/2.0 200 OK\r\nVia: without call id\r\n\r\n",
-        b"SIP/2.0 99 OK\r\nCall-ID: x\r\n\r\n",
-        b"SIP/2.0 200 OK\r\n\r\nCall-ID: in-the-body\r\n",
-    ],
-)
-def test_what_is_no_response_is_ignored(asterisk, datagram: bytes) -> None:
-    assert asterisk.parse_response(datagram) is None
-
-
-@pytest.mark.parametrize(
-    ("status", "expected"),
-    [(100, False), (200, True), (302, True), (401, True), (404, True), (503, False), (603, True)],
-)
-def test_which_statuses_mean_in_service(asterisk, status: int, expected: bool) -> None:
-    assert asterisk.takes_calls(status) is expected
-
-
-# --- the check --------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("status", ["200 OK", "401 Unauthorized", "404 Not Found"])
-def test_an_answer_is_alive_at_once(asterisk, sip_server, status: str) -> None:
-    server = sip_server(says(status))
-    started = time.monotonic()
-    check = asterisk.check_sip("127.0.0.1", server.port, 4.0, 3)
-    assert check.alive, check.detail
-    assert status in check.detail
-    assert time.monotonic() - started < 1
-    assert len(server.requests) == 1
-
-
-def test_another_hosts_answer_does_not_count(asterisk) -> None:
-    # TEST-NET-1 (RFC 5737): an address that this host does not have; its owner's Asterisk says nothing about ours.
-    check = asterisk.check_sip("192.0.2.1", 5060, 0.5, 1)
-    assert not check.alive
-    assert "192.0.2.1 is not an address of this host" in check.detail
-
-
-def test_silence_is_dead_after_all_attempts_and_within_the_time(asterisk, sip_server) -> None:
-    server = sip_server(silent)
-    started = time.monotonic()
-    check = asterisk.check_sip("127.0.0.1", server.port, 0.9, 2)
-    took = time.monotonic() - started
-    assert not check.alive
-    assert "no answer" in check.detail
-    assert 0.8 < took < 1.5
-    assert len(server.requests) == 3
-
-
-def test_a_lost_datagram_is_repeated(asterisk, sip_server) -> None:
-    server = sip_server(lambda request, number: [reply(request, "200 OK")] if number == 2 else [])
-    assert asterisk.check_sip("127.0.0.1", server.port, 2.0, 3).alive
-    assert len(server.requests) == 2
-
-
-def test_answers_to_somebody_else_do_not_count(asterisk, sip_server) -> None:
-    server = sip_server(lambda request, _number: [reply(request, "200 OK", call_id="stranger"), b"noise"])
-    assert not asterisk.check_sip("127.0.0.1", server.port, 0.5, 1).alive
-
-
-def test_provisional_answer_is_not_yet_an_answer(asterisk, sip_server) -> None:
-    server = sip_server(lambda request, _number: [reply(request, "100 Trying"), reply(request, "200 OK")])
-    check = asterisk.check_sip("127.0.0.1", server.port, 1.0, 0)
-    assert check.alive
-    assert "200 OK" in check.detail
-
-
-def test_503_only_is_dead(asterisk, sip_server) -> None:
-    server = sip_server(says("503 Service Unavailable"))
-    started = time.monotonic()
-    check = asterisk.check_sip("127.0.0.1", server.port, 0.8, 2)
-    assert not check.alive
-    assert "503" in check.detail
-    assert time.monotonic() - started < 2
-    assert len(server.requests) == 3
-
-
-def test_a_moment_of_503_is_forgiven(asterisk, sip_server) -> None:
-    server = sip_server(lambda request, number: [reply(request, "200 OK" if number == 3 else "503 Busy")])
-    assert asterisk.check_sip("127.0.0.1", server.port, 1.5, 3).alive
-
-
-def test_nothing_listening_is_dead_and_said(asterisk) -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind(("127.0.0.1", 0))
-        port = sock.getsockname()[1]
-    started = time.monotonic()
-    check = asterisk.check_sip("127.0.0.1", port, 0.5, 1)
-    assert not check.alive
-    assert "refused" in check.detail
-    # A server that is about to listen gets the whole time.
-    assert time.monotonic() - started > 0.4
-
+from sip_server import SipServer, reply, says, silent
 
 # --- processes and the decision to kill -------------------------------------------------------------------------
 
@@ -323,6 +108,8 @@ def make_agent(asterisk, tmp_path: Path):
         (tmp_path / "4242/stat").write_text(f"4242 (asterisk) {state} 1", encoding="ascii")
         full = {
             "HA_LOGFACILITY": "none",
+            "HA_RSCTMP": str(tmp_path),
+            "OCF_RESKEY_console": str(tmp_path / "asterisk.ctl"),
             "OCF_RESKEY_sip_address": "127.0.0.1",
             "OCF_RESKEY_sip_port": str(port),
             "OCF_RESKEY_sip_timeout_ms": "300",
@@ -352,6 +139,174 @@ def test_monitor_process_alive_and_sip_silent_is_a_failure(ocf, make_agent, sip_
     assert "state T" in capsys.readouterr().err
 
 
+class Stack:
+    """PJSIP as the console shows it: each look finds `done` more requests handled and `waiting` more before them."""
+
+    def __init__(self, asterisk, progress, monkeypatch: pytest.MonkeyPatch, done: int, waiting: int) -> None:
+        self.processor = progress.Processor
+        self.now, self.step, self.looks = (0, waiting), (done, waiting), 0
+
+        def look(_path: str):
+            self.looks += 1
+            self.now = (self.now[0] + self.step[0], self.now[1] + self.step[1])
+            return progress.Look(time.monotonic(), {"pjsip/distributor-1": progress.Processor(*self.now, 450)})
+
+        monkeypatch.setattr(asterisk, "look", look)
+
+
+BUSY, HANGING, DEAF = (100, 0), (0, 2), (0, 0)
+
+
+def test_monitor_busy_is_no_failure(asterisk, ocf, progress, make_agent, sip_server, monkeypatch, capsys) -> None:
+    server, stack = sip_server(silent), Stack(asterisk, progress, monkeypatch, *BUSY)
+    agent = make_agent(Systemd(ocf, "active"), server.port, OCF_RESKEY_sip_retries="3")
+    assert agent.perform("monitor") == ocf.OCF_SUCCESS
+    assert len(server.requests) == 4
+    assert stack.looks == 2
+    assert "is busy" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", [HANGING, DEAF])
+def test_monitor_no_progress_is_a_failure_in_the_same_time(
+    asterisk, ocf, progress, make_agent, sip_server, monkeypatch, capsys, kind: tuple[int, int]
+) -> None:
+    Stack(asterisk, progress, monkeypatch, *kind)
+    agent = make_agent(Systemd(ocf, "active"), sip_server(silent).port, OCF_RESKEY_sip_retries="3")
+    began = time.monotonic()
+    assert agent.perform("monitor") == ocf.OCF_ERR_GENERIC
+    assert time.monotonic() - began < 0.8
+    assert "no answer" in capsys.readouterr().err
+
+
+def test_monitor_no_console_is_a_failure_as_before(ocf, make_agent, sip_server, capsys) -> None:
+    agent = make_agent(Systemd(ocf, "active"), sip_server(silent).port, OCF_RESKEY_sip_retries="3")
+    assert agent.perform("monitor") == ocf.OCF_ERR_GENERIC
+    assert "console" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("answer", [says("503 Service Unavailable"), None])
+def test_monitor_a_wrong_answer_is_not_excused_by_progress(
+    asterisk, ocf, progress, make_agent, sip_server, monkeypatch, answer
+) -> None:
+    """503 comes from an Asterisk that was told to stop, and no answer but the kernel's from one without its socket."""
+    Stack(asterisk, progress, monkeypatch, *BUSY)
+    port = sip_server(answer).port if answer else 9
+    agent = make_agent(Systemd(ocf, "active"), port, OCF_RESKEY_sip_retries="3")
+    assert agent.perform("monitor") == ocf.OCF_ERR_GENERIC
+
+
+def test_monitor_an_answer_costs_no_look(asterisk, ocf, progress, make_agent, sip_server, monkeypatch) -> None:
+    stack = Stack(asterisk, progress, monkeypatch, *BUSY)
+    agent = make_agent(Systemd(ocf, "active"), sip_server(says("200 OK")).port, OCF_RESKEY_sip_retries="3")
+    assert agent.perform("monitor") == ocf.OCF_SUCCESS
+    assert stack.looks == 0
+
+
+# TEST-NET-1 (RFC 5737): an address that this host does not have.
+NOWHERE = {"OCF_RESKEY_sip_address": "192.0.2.1"}
+
+
+def test_monitor_waits_for_the_address_that_its_own_resource_brings_back(
+    asterisk, ocf, make_agent, sip_server, monkeypatch, capsys
+) -> None:
+    server = sip_server(says("200 OK"))
+    real, back = asterisk.check_sip, time.monotonic() + 0.5
+    there = lambda: time.monotonic() >= back  # noqa: E731
+    monkeypatch.setattr(asterisk, "has_address", lambda _address: there())
+    monkeypatch.setattr(
+        asterisk, "check_sip", lambda address, *a, **k: real(address if there() else "192.0.2.1", *a, **k)
+    )
+    assert make_agent(Systemd(ocf, "active"), server.port).perform("monitor") == ocf.OCF_SUCCESS
+    assert time.monotonic() >= back
+    assert "192.0.2.1 is not an address of this host" in capsys.readouterr().err
+
+
+def test_monitor_an_address_that_stays_away_is_a_failure_with_its_name(
+    asterisk, ocf, make_agent, monkeypatch, capsys
+) -> None:
+    monkeypatch.setattr(asterisk, "ADDRESS_SECONDS", 0.3)
+    agent = make_agent(Systemd(ocf, "active"), OCF_RESKEY_CRM_meta_timeout="1000", **NOWHERE)
+    began = time.monotonic()
+    assert agent.perform("monitor") == ocf.OCF_ERR_GENERIC
+    assert 0.3 <= time.monotonic() - began < 1
+    assert "192.0.2.1 is not an address of this host, for 0 s now" in capsys.readouterr().err
+
+
+def test_start_without_the_address_fails_at_once_and_starts_nothing(ocf, make_agent, capsys) -> None:
+    systemd = Systemd(ocf)
+    began = time.monotonic()
+    agent = make_agent(systemd, OCF_RESKEY_CRM_meta_timeout="30000", **NOWHERE)
+    assert agent.perform("start") == ocf.OCF_ERR_GENERIC
+    assert time.monotonic() - began < 2
+    assert systemd.commands == []
+    assert "192.0.2.1 is not an address of this host" in capsys.readouterr().err
+
+
+def test_start_that_loses_its_address_fails_at_once(asterisk, ocf, make_agent, monkeypatch) -> None:
+    monkeypatch.setattr(asterisk, "has_address", lambda _address: True)
+    agent = make_agent(Systemd(ocf), OCF_RESKEY_CRM_meta_timeout="30000", **NOWHERE)
+    began = time.monotonic()
+    assert agent.perform("start") == ocf.OCF_ERR_GENERIC
+    assert time.monotonic() - began < 2
+
+
+def test_start_sees_the_first_answer_soon(asterisk, ocf, make_agent) -> None:
+    """What is refused meanwhile costs no more than a step, because every step is silence for who telephones."""
+    port = free_udp_port()
+    later = threading.Timer(0.75, lambda: servers.append(SipServer(says("200 OK"), port)))
+    servers: list[SipServer] = []
+    later.start()
+    began = time.monotonic()
+    try:
+        assert make_agent(Systemd(ocf), port).perform("start") == ocf.OCF_SUCCESS
+        assert 0.75 <= time.monotonic() - began < 1.2
+    finally:
+        later.join()
+        for server in servers:
+            server.close()
+
+
+def free_udp_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+def test_stop_of_a_busy_exchange_asks(asterisk, ocf, progress, make_agent, sip_server, monkeypatch) -> None:
+    Stack(asterisk, progress, monkeypatch, *BUSY)
+    systemd = Systemd(ocf, "active")
+    assert make_agent(systemd, sip_server(silent).port).perform("stop") == ocf.OCF_SUCCESS
+    assert systemd.commands == ["stop"]
+
+
+def test_stop_of_what_a_monitor_found_dead_kills_at_once(ocf, make_agent, sip_server) -> None:
+    systemd, server = Systemd(ocf, "active"), sip_server(silent)
+    assert make_agent(systemd, server.port).perform("monitor") == ocf.OCF_ERR_GENERIC
+    asked = len(server.requests)
+    assert make_agent(systemd, server.port).perform("stop") == ocf.OCF_SUCCESS
+    assert systemd.commands == ["kill", "reset-failed"]
+    assert len(server.requests) == asked
+
+
+@pytest.mark.parametrize("note", ["4242 0.0", "17 {now}", "rubbish", ""])
+def test_an_old_note_is_no_reason_to_kill(ocf, make_agent, sip_server, tmp_path: Path, note: str) -> None:
+    (tmp_path / "dialtone-asterisk.dead").write_text(note.format(now=time.monotonic()))
+    systemd = Systemd(ocf, "active")
+    assert make_agent(systemd, sip_server(says("200 OK")).port).perform("stop") == ocf.OCF_SUCCESS
+    assert systemd.commands == ["stop"]
+
+
+@pytest.mark.parametrize(("console", "expected"), [(True, ["stop"]), (False, ["kill", "reset-failed"])])
+def test_stop_without_the_address_asks_the_console(
+    asterisk, ocf, make_agent, monkeypatch, console: bool, expected: list[str]
+) -> None:
+    if console:
+        monkeypatch.setattr(asterisk, "ask_console", lambda _path, _command: "System uptime: 1 minute")
+    systemd = Systemd(ocf, "active")
+    assert make_agent(systemd, **NOWHERE).perform("stop") == ocf.OCF_SUCCESS
+    assert systemd.commands == expected
+
+
 def test_probe_asks_for_the_process_only(ocf, make_agent, sip_server) -> None:
     server = sip_server(silent)
     agent = make_agent(Systemd(ocf, "active"), server.port, OCF_RESKEY_CRM_meta_interval="0")
@@ -363,6 +318,14 @@ def test_monitor_systemd_silent_is_a_failure_not_a_hang(ocf, make_agent) -> None
     systemd = Systemd(ocf, "active")
     systemd.silent_commands = {"show"}
     assert make_agent(systemd).perform("monitor") == ocf.OCF_ERR_GENERIC
+
+
+def test_monitor_systemd_silent_ends_no_calls(ocf, make_agent, sip_server, capsys) -> None:
+    """A restart would end them, and systemd, which does not answer, could not start Asterisk again."""
+    systemd = Systemd(ocf, "active")
+    systemd.silent_commands = {"show"}
+    assert make_agent(systemd, sip_server(says("200 OK")).port).perform("monitor") == ocf.OCF_SUCCESS
+    assert "did not answer" in capsys.readouterr().err
 
 
 def test_start_waits_for_sip(ocf, make_agent, sip_server) -> None:

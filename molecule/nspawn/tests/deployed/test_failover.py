@@ -8,15 +8,21 @@ from collections.abc import Iterator
 
 import pytest
 
-from lab import exchange, hosts, phones
-from lab.config import HOSTS, LabError
-from lab.exchange import Row
+from lab import exchange, hang, hosts, phones
+from lab.command import wait_for
+from lab.config import FLOATING_ADDRESS, HOSTS, LabError
+from lab.exchange import Row, acknowledge_failures, main_process
 from lab.phones import Phone
 from lab.probe import SipProbe
+from lab.sipp import Load
 
 #: From the failure to the next answered call. Detection is a few seconds, and so is a start of Asterisk.
 OUTAGE_SECONDS = 90
 RETURN_SECONDS = 180
+#: From the moment an address is removed until it answers: the cluster looks every other second.
+ADDRESS_SECONDS = 5.0
+#: From the moment the SIP stack hangs until another one answers: two seconds to the next check, its four, and a start.
+HANG_SECONDS = 20.0
 
 
 @pytest.fixture(autouse=True)
@@ -32,20 +38,8 @@ def whole_before_and_after() -> Iterator[None]:
             hosts.wait_booted(name)
             with contextlib.suppress(LabError):
                 exchange.run(name, ["systemctl", "kill", "--signal=CONT", "asterisk"])
-        operator_cleans_up()
+        acknowledge_failures()
         exchange.wait_healthy(RETURN_SECONDS)
-
-
-def operator_cleans_up() -> None:
-    """Acknowledge the failures that the cluster remembers, as an operator does who has read of them."""
-    exchange.run(exchange.nodes_on()[0], ["pcs", "resource", "cleanup"])
-
-
-def main_process(node: str, service: str) -> str:
-    """Return the id of a service's main process."""
-    pid = exchange.run(node, ["systemctl", "show", "--property=MainPID", "--value", service]).strip()
-    assert pid != "0", f"{service} does not run on {node}"
-    return pid
 
 
 def signal(node: str, service: str, name: str) -> None:
@@ -97,7 +91,7 @@ def test_asterisk_is_killed(caller: Phone, callee: Phone) -> None:
     signal(active, "asterisk", "KILL")
     call_again(caller, callee, time.monotonic())
     assert main_process(exchange.active_node(), "asterisk") != before
-    operator_cleans_up()
+    acknowledge_failures()
     everything_is_well(known)
 
 
@@ -109,8 +103,87 @@ def test_asterisk_is_frozen(caller: Phone, callee: Phone) -> None:
     # The process is there and its socket takes packets: only who talks SIP to it notices.
     call_again(caller, callee, time.monotonic())
     assert main_process(exchange.active_node(), "asterisk") != before
-    operator_cleans_up()
+    acknowledge_failures()
     everything_is_well(known)
+
+
+@pytest.mark.parametrize("what", [hang.TRANSPORT, hang.POOL])
+def test_the_sip_stack_hangs(caller: Phone, callee: Phone, what: str) -> None:
+    """The process sleeps as a healthy one does, its console answers; only SIP gets nothing done."""
+    active = exchange.active_node()
+    before = main_process(active, "asterisk")
+    known = exchange.record_keys()
+    with SipProbe() as sip:
+        hang.hang(active, what)
+        hung = time.monotonic()
+        sip.wait_answer(hung + 1, HANG_SECONDS)
+        print(f"answers again {time.monotonic() - hung:.1f} s after the {what} hung")
+    assert main_process(exchange.active_node(), "asterisk") != before
+    call_again(caller, callee, hung)
+    acknowledge_failures()
+    everything_is_well(known)
+
+
+def test_the_address_is_removed() -> None:
+    active = exchange.active_node()
+    before = main_process(active, "asterisk")
+    with SipProbe(0.05) as sip, Load(5, 5, talk_seconds=8.0) as load:
+        wait_for("the calls to be answered", lambda: len(load.answered()) == 5, 10)
+        removed = time.monotonic()
+        exchange.remove_address(active)
+        sip.wait_answer(time.monotonic() + 0.1, OUTAGE_SECONDS)
+        outcome = load.wait()
+        assert sip.longest_silence(removed) <= ADDRESS_SECONDS
+    # Calls in progress go on: the address comes back, and Asterisk was not touched.
+    assert (outcome.succeeded, outcome.failed) == (5, 0), outcome
+    assert (exchange.active_node(), main_process(active, "asterisk")) == (active, before)
+    failures = exchange.cluster().failures
+    assert [failure for failure in failures if "pbx-ip" in failure], failures
+    assert not [failure for failure in failures if "pbx-asterisk" in failure], failures
+    acknowledge_failures()
+
+
+@contextlib.contextmanager
+def deaf_to_the_monitor(node: str) -> Iterator[None]:
+    """Lose every request that the cluster's own check sends: it comes from the floating address itself."""
+    rule = f"ip saddr {FLOATING_ADDRESS} ip daddr {FLOATING_ADDRESS} udp dport 5060 counter drop"
+    chain = "chain input { type filter hook input priority -200; " + rule + "; }"
+    exchange.run(node, ["nft", "-f", "-"], stdin=f"table ip crowded {{ {chain} }}\n")
+    try:
+        yield
+    finally:
+        exchange.run(node, ["nft", "delete", "table", "ip", "crowded"])
+
+
+def test_a_busy_asterisk_is_left_alone() -> None:
+    """The check's requests get no answer, and other callers do: that is an exchange that works."""
+    active = exchange.active_node()
+    before = main_process(active, "asterisk")
+    with Load(20, 400) as load:
+        wait_for("the first calls to be answered", lambda: len(load.answered()) >= 10, 10)
+        begun = time.time()
+        with deaf_to_the_monitor(active):
+            # Twice the check's time, and its interval: two whole checks at least.
+            wait_for("two checks without an answer", lambda: said_busy(active, begun) >= 2, 30, every=0.5)
+        outcome = load.wait()
+    assert (outcome.succeeded, outcome.failed) == (400, 0), outcome
+    assert (exchange.active_node(), main_process(active, "asterisk")) == (active, before)
+
+
+def said_busy(node: str, since: float) -> int:
+    """Return how often the check has said, since a moment, that Asterisk is busy."""
+    argv = ["journalctl", "--quiet", "--output=cat", f"--since=@{since:.0f}", "--grep=is busy, which is no reason"]
+    return len(hosts.run(node, argv).stdout.splitlines())
+
+
+def test_a_flood_ends_no_call_but_its_own() -> None:
+    """More than the machine may carry: calls fail, but the cluster does not restart Asterisk."""
+    active = exchange.active_node()
+    before = main_process(active, "asterisk")
+    with Load(400, 2000) as load, SipProbe() as sip:
+        load.wait()
+        sip.wait_answer(time.monotonic(), 10)
+    assert (exchange.active_node(), main_process(active, "asterisk")) == (active, before)
 
 
 def test_the_database_is_killed(caller: Phone, callee: Phone) -> None:
@@ -125,7 +198,7 @@ def test_the_database_is_killed(caller: Phone, callee: Phone) -> None:
             "the database to be back and writable",
             lambda: exchange.sql(active, "SELECT @@read_only AS read_only")[0]["read_only"], "0".__eq__, OUTAGE_SECONDS,
         )  # fmt: skip
-        operator_cleans_up()
+        acknowledge_failures()
         exchange.wait_healthy(RETURN_SECONDS)
         assert sip.longest_silence(killed) < 2.0
     assert main_process(active, "mariadb") != database

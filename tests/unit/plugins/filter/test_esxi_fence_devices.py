@@ -21,7 +21,7 @@ def devices(**more: Any) -> list[dict[str, Any]]:
 def test_a_standalone_host() -> None:
     first, second = devices()
     assert first == {
-        "name": "fence-pbx1", "node": "pbx1", "agent": "fence_vmware_soap", "delay": 5,
+        "name": "fence-pbx1", "node": "pbx1", "agent": "fence_vmware_soap", "delay": 2,
         "options": {
             "ip": "esxi.example.com", "ipport": "443", "username": "root", "password": "ñ", "ssl": "1", "plug": to_uuid("pbx/pbx1"),
         },

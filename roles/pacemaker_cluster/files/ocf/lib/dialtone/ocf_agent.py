@@ -7,7 +7,9 @@ action as its argument; its parameters come as OCF_RESKEY_<name> in the environm
 OCF_RESKEY_CRM_meta_<name>; the answer is the exit code, and a line "ocf-exit-reason:..." on stderr is what
 `pcs status` shows to the person who is woken at night.
 
-The standard library of Python 3.9 is all that is used: an agent must not depend on what can be uninstalled.
+The standard library of Python 3.9 is all that is used: an agent must not depend on what can be uninstalled. A monitor
+runs every second or two, and most of it is Python that starts; so what costs time to import (dataclasses, secrets,
+xml.sax, pathlib, traceback) is not imported, or only where it is needed.
 """
 
 from __future__ import annotations
@@ -17,11 +19,8 @@ import subprocess
 import sys
 import syslog
 import time
-import traceback
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Callable, Optional
-from xml.sax.saxutils import escape, quoteattr
+from typing import Callable, NamedTuple
 
 OCF_SUCCESS = 0
 OCF_ERR_GENERIC = 1
@@ -56,8 +55,7 @@ class AgentError(Exception):
         self.reason = reason
 
 
-@dataclass(frozen=True)
-class Result:
+class Result(NamedTuple):
     """The end of a command: exit code (None when it was abandoned at its time limit), output, error output."""
 
     rc: int | None
@@ -70,7 +68,7 @@ class Result:
 
 
 #: run(argv, timeout in seconds, stdin) -> Result. Injected, so that tests need neither systemd nor MariaDB.
-Runner = Callable[[Sequence[str], float, Optional[str]], Result]
+Runner = Callable[[Sequence[str], float, str | None], Result]
 
 
 def run(argv: Sequence[str], timeout: float, stdin: str | None = None) -> Result:
@@ -99,8 +97,7 @@ def run(argv: Sequence[str], timeout: float, stdin: str | None = None) -> Result
     return Result(process.returncode, out, err)
 
 
-@dataclass(frozen=True)
-class Unit:
+class Unit(NamedTuple):
     """A unit as systemd sees it. `job` is True while systemd has a job queued or running for it."""
 
     load: str
@@ -141,8 +138,7 @@ class Deadline:
         return self.left <= 0.0
 
 
-@dataclass(frozen=True)
-class Parameter:
+class Parameter(NamedTuple):
     """One parameter of an agent, as its meta-data tells it. `kind`: string or integer; times say their unit."""
 
     name: str
@@ -153,8 +149,7 @@ class Parameter:
     required: bool = False
 
 
-@dataclass(frozen=True)
-class Action:
+class Action(NamedTuple):
     """One action as the meta-data advertises it: default timeout and, for monitor, interval in seconds."""
 
     name: str
@@ -300,6 +295,8 @@ class Agent:
 
     def metadata(self) -> str:
         """The agent's description as XML (ra-api-1)."""
+        from xml.sax.saxutils import escape, quoteattr  # noqa: PLC0415 - it imports half of the network's libraries
+
         lines = [
             '<?xml version="1.0"?>',
             '<!DOCTYPE resource-agent SYSTEM "ra-api-1.dtd">',
@@ -350,6 +347,8 @@ class Agent:
             self.log("err", f"{action}: {error.reason}")
             return error.code
         except Exception as error:  # the cluster has to get an exit code whatever happens
+            import traceback  # noqa: PLC0415 - only here
+
             print(f"ocf-exit-reason:the agent itself failed: {error!r}", file=sys.stderr)
             self.log("err", "{}: {}".format(action, traceback.format_exc().replace("\n", " | ")))
             return OCF_ERR_GENERIC
