@@ -34,7 +34,8 @@ options:
   settings:
     description: >-
       What the inventory says - C(nodes), C(cluster_name), C(floating_address), C(floating_interface), C(disk),
-      C(static_addresses), C(selinux_state), C(asterisk_install_method), C(asterisk_uid), C(asterisk_gid), C(inventory_hosts).
+      C(static_addresses), C(selinux_state), C(asterisk_install_method), C(asterisk_uid), C(asterisk_gid), C(inventory_hosts),
+      C(firewall), C(shared) - and C(base_in_run), whether the role centos_base takes part.
     type: dict
     required: true
   begun:

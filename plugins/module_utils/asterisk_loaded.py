@@ -556,6 +556,8 @@ def read_state(
     :raises AsteriskError: Asterisk does not answer.
     :raises OSError: a file, or the process, cannot be read.
     """
+    # One that starts has half of everything.
+    console("core waitfullybooted")
     # Before Asterisk is asked: what is written meanwhile then counts as not loaded.
     written, readers = _written(directory, reloaded_by)
     about = process(peer_of(console.socket), proc)
