@@ -6,54 +6,55 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: asterisk_problems
-short_description: What Asterisk could not use of the inventory
+short_description: What telephones would miss of what the inventory declares
 version_added: "0.1.0"
 description:
-  - Looks through the variables of the role asterisk and its tenants for what Asterisk would leave out or take otherwise, and for
-    secrets that can be guessed, before anything is written. No secret is in what it says.
+  - Compares what M(dialtone.ha_pbx.asterisk_info) read with what the inventory declares, and names each thing that is missing or
+    too much, with what to do.
 author:
   - The dialtone.ha_pbx developers (@dialtone)
 positional: _input
 options:
   _input:
-    description: The role's variables (asterisk_*), by name.
+    description: The result of M(dialtone.ha_pbx.asterisk_info), also a failed one.
     type: dict
     required: true
-  os_family:
-    description: The host's family of operating systems, as its facts say.
-    type: str
-    required: true
-  method:
-    description: How Asterisk gets on the machine, V(package) or V(source).
-    type: str
-    required: true
+  declared:
+    description:
+      - Names by kind, as the filter P(dialtone.ha_pbx.asterisk_declared#filter) gives them.
+      - Without it the files are compared with what is loaded, and the inventory is left out.
+    type: dict
+  differing:
+    description: Files of the configuration that are not as the inventory makes them, such as a dry run of
+      M(dialtone.ha_pbx.config_tree) names them.
+    type: list
+    elements: str
+    default: []
 seealso:
-  - plugin: dialtone.ha_pbx.asterisk_missing
-    plugin_type: filter
+  - module: dialtone.ha_pbx.asterisk_info
 """
 
 EXAMPLES = r"""
-- name: Refuse what Asterisk could not use
+- name: Look at Asterisk
+  dialtone.ha_pbx.asterisk_info:
+  register: looked
+
+- name: Report what is missing
   ansible.builtin.assert:
     that: problems | length == 0
     fail_msg: "{{ problems }}"
   vars:
-    problems: "{{ settings | dialtone.ha_pbx.asterisk_problems(os_family=ansible_facts['os_family'], method='package') }}"
+    problems: "{{ looked | dialtone.ha_pbx.asterisk_problems(declared=files | dialtone.ha_pbx.asterisk_declared) }}"
 """
 
 RETURN = r"""
 _value:
-  description: What cannot be used, each with C(found) and C(cure); empty when all can.
+  description: What is wrong, each with C(found) and C(cure); empty when nothing is.
   type: list
   elements: dict
 """
 
-from ansible_collections.dialtone.ha_pbx.plugins.plugin_utils import asterisk_settings, asterisk_tenants
-
-
-def problems(settings, os_family, method):
-    """Report what cannot be used; see DOCUMENTATION."""
-    return asterisk_settings.problems(settings, os_family, method) + asterisk_tenants.problems(settings["asterisk_tenants"])
+from ansible_collections.dialtone.ha_pbx.plugins.plugin_utils import asterisk_problems
 
 
 class FilterModule:
@@ -61,4 +62,4 @@ class FilterModule:
 
     def filters(self):
         """Return the filter by its name."""
-        return {"asterisk_problems": problems}
+        return {"asterisk_problems": asterisk_problems.judge}

@@ -35,7 +35,8 @@ options:
     description: >-
       What the inventory says - C(nodes), C(cluster_name), C(floating_address), C(floating_interface), C(disk),
       C(static_addresses), C(selinux_state), C(asterisk_install_method), C(asterisk_uid), C(asterisk_gid), C(inventory_hosts),
-      C(asterisk) (the variables of the role asterisk).
+      C(asterisk) (the variables of the role asterisk), C(firewall), C(shared) - and C(base_in_run), whether the role
+      centos_base takes part.
     type: dict
     required: true
   begun:

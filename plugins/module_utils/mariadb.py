@@ -260,6 +260,8 @@ def client_arguments(program: str, params: dict[str, Any]) -> list[str]:
         program,
         # The option files of whoever runs this must not decide what is dumped or where it goes.
         "--no-defaults",
+        # A socket needs no TLS, and a client of 11.4 or later would refuse it with the server's certificate when that has expired.
+        "--skip-ssl",
         f"--socket={find_socket(params['login_unix_socket'])}",
         f"--user={params['login_user']}",
         "--default-character-set=utf8mb4",

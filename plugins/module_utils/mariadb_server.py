@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils import mariadb_certificate
 from ansible_collections.dialtone.ha_pbx.plugins.module_utils import mariadb_replication as replication
 from ansible_collections.dialtone.ha_pbx.plugins.module_utils.mariadb import Session, hostname, identifier
 
@@ -138,5 +139,6 @@ def read(session: Session, settings: Mapping[str, Any], wait: float) -> dict[str
         "semi_sync": semi_sync(session, variables, replication.semi_sync_sound(numbers)),
         "replicas": found,
         "databases": databases(session),
+        "certificate": mariadb_certificate.read(session, variables),
         "settings_differing": replication.settings_differing(settings, variables),
     }

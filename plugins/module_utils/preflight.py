@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import pwd
 import re
 import shutil
@@ -16,12 +17,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils import mariadb
 from ansible_collections.dialtone.ha_pbx.plugins.module_utils.drbd import Result, Runner, dicts, read_signatures
 from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs import corosync
 from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.runner import PcsError
 
 #: Seconds that the kernel is given to find out who has an address: it asks three times, a second apart (arp(7)).
 NEIGHBOUR_SECONDS = 5
+
+#: Seconds that the database gets to let root in.
+DATABASE_SECONDS = 10
 
 #: States of a neighbour in which the kernel is certain (ip-neighbour(8)).
 CERTAIN = frozenset({"REACHABLE", "FAILED", "PERMANENT", "NOARP"})
@@ -184,6 +189,62 @@ def disk(run: Runner, path: str) -> dict[str, Any]:
     found.update(parse_lsblk(run([*columns, path])))
     found["signatures"] = list(read_signatures(run, path) or ())
     return found
+
+
+# --- services, disks, the database ------------------------------------------------------------------------------
+
+
+def unit(run: Runner, name: str) -> dict[str, str]:
+    """Return what systemd says of a unit: C(load), C(active), C(file) (LoadState, ActiveState, UnitFileState), empty without systemd."""
+    shown = run(["systemctl", "show", "--property=LoadState,ActiveState,UnitFileState", name])
+    values = dict(line.partition("=")[::2] for line in shown.out.splitlines()) if shown.rc == 0 else {}
+    return {"load": values.get("LoadState", ""), "active": values.get("ActiveState", ""), "file": values.get("UnitFileState", "")}
+
+
+def space(paths: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the room where directories are, those of one file system once.
+
+    :returns: C(path), C(bytes) and C(files) that may still be written (C(files) is None where they are not counted), and
+        C(read_only). A directory that is not there is left out.
+    """
+    found: dict[int, dict[str, Any]] = {}
+    for path in paths:
+        with contextlib.suppress(OSError):
+            room, device = os.statvfs(path), os.stat(path).st_dev
+            found.setdefault(
+                device,
+                {
+                    "path": path,
+                    "bytes": room.f_bavail * room.f_frsize,
+                    "files": room.f_favail if room.f_files else None,
+                    "read_only": bool(room.f_flag & os.ST_RDONLY),
+                },
+            )
+    return list(found.values())
+
+
+def shared_directory(path: str) -> dict[str, bool]:
+    """Return whether a directory exists, and whether it lies on the host's own root file system."""
+    there = Path(path).is_dir()
+    return {"exists": there, "own": there and os.stat(path).st_dev == os.stat("/").st_dev}
+
+
+def database(run: Runner, socket_path: str | None = None) -> dict[str, str]:
+    """Ask a database that runs who it is, as the roles will: as root, at its socket.
+
+    :returns: C(version), empty when none runs; C(error) why it does not let root in.
+    """
+    none = {"version": "", "error": ""}
+    if unit(run, "mariadb.service")["active"] != "active":
+        return none
+    if mariadb.PYMYSQL_MISSING:
+        # The role installs it.
+        return none
+    try:
+        session = mariadb.connect({"login_unix_socket": socket_path, "login_user": "root", "connect_timeout": DATABASE_SECONDS})
+        return {**none, "version": str(session.value("SELECT VERSION()"))}
+    except mariadb.MariaDBError as error:
+        return {**none, "error": str(error)}
 
 
 # --- the rest --------------------------------------------------------------------------------------------------

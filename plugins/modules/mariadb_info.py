@@ -199,6 +199,19 @@ databases:
   returned: success
   type: dict
   sample: {asteriskcdr: {tables: 2, has_rows: true}}
+certificate:
+  description:
+    - The certificate of the server. C(path) is its file, C(in_force) what the server shows and C(on_disk) what the file holds
+      (null where the Python library cryptography is missing), each with C(not_before) and C(not_after) in seconds since 1970,
+      C(loaded) whether they are the same, C(seconds_left) how long the one in force is still valid, negative when it is not.
+  returned: success
+  type: dict
+  sample:
+    path: /etc/mysql/pbx-cert.pem
+    in_force: {not_before: 1795824000, not_after: 1890432000}
+    on_disk: {not_before: 1795824000, not_after: 1890432000}
+    loaded: true
+    seconds_left: 94608000
 settings_differing:
   description: Of O(settings), those that the running server has otherwise.
   returned: success

@@ -13,7 +13,8 @@ version_added: 0.1.0
 description:
   - >-
     Reads what facts do not say and what a deployment would stumble over - its clock, whether names resolve, who answers for
-    the floating address, what is on the disk for DRBD, to which cluster it belongs, who has the account of Asterisk.
+    the floating address, what is on the disk for DRBD, to which cluster it belongs, who has the account of Asterisk, whether its
+    firewall runs, how much room there is, and whether its database lets root in.
   - It judges nothing and changes nothing; the playbook C(preflight.yml) judges.
 author:
   - The dialtone.ha_pbx developers (@dialtone)
@@ -41,6 +42,19 @@ options:
   account:
     description: An account of which to find out the numbers.
     type: str
+  shared:
+    description: A directory that should lie on a file system that both nodes share.
+    type: path
+  space:
+    description: Directories of which to find out how much room there is. Of those on one file system the first counts.
+    type: list
+    elements: path
+    default: []
+  units:
+    description: Units of systemd of which to find out the state.
+    type: list
+    elements: str
+    default: []
   uid:
     description: A number of which to find out the account.
     type: int
@@ -95,6 +109,30 @@ account:
   returned: when O(account) is given
   type: dict
   sample: {"gid": 850, "uid": 850}
+units:
+  description: >-
+    Of each of O(units) its C(load), C(active) and C(file) (LoadState, ActiveState and UnitFileState of C(systemctl show)).
+  returned: success
+  type: dict
+  sample: {"firewalld.service": {"active": "active", "file": "enabled", "load": "loaded"}}
+space:
+  description: >-
+    Of O(space) the C(path), the C(bytes) and C(files) that may still be written (C(files) is null where they are not counted), and
+    C(read_only).
+  returned: success
+  type: list
+  elements: dict
+  sample: [{"bytes": 10737418240, "files": 655360, "path": "/etc", "read_only": false}]
+shared:
+  description: Whether O(shared) C(exists), and whether it is the host's C(own), on its root file system.
+  returned: when O(shared) is given
+  type: dict
+  sample: {"exists": true, "own": false}
+database:
+  description: C(version) of the MariaDB that runs, empty when none does; C(error) says why it does not let root in at its socket.
+  returned: success
+  type: dict
+  sample: {"error": "", "version": "11.8.3-MariaDB-log"}
 uid_owner:
   description: Account that has O(uid); empty when nobody has it.
   returned: when O(uid) is given
@@ -146,6 +184,9 @@ def main():
             "address": {"type": "str"},
             "disk": {"type": "path"},
             "account": {"type": "str"},
+            "shared": {"type": "path"},
+            "space": {"type": "list", "elements": "path", "default": []},
+            "units": {"type": "list", "elements": "str", "default": []},
             "uid": {"type": "int"},
         },
         supports_check_mode=True,
@@ -163,6 +204,11 @@ def main():
         found["asterisk_version"] = preflight.asterisk_version(run)
         found["asterisk_modules"] = preflight.asterisk_modules()
         found["asterisk_sounds"] = preflight.asterisk_sounds()
+        found["units"] = {name: preflight.unit(run, name) for name in wanted["units"]}
+        found["space"] = preflight.space(wanted["space"])
+        found["database"] = preflight.database(run)
+        if wanted["shared"]:
+            found["shared"] = preflight.shared_directory(wanted["shared"])
         if wanted["disk"]:
             found["disk"] = preflight.disk(run, wanted["disk"])
         if wanted["account"]:

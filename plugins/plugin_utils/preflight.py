@@ -23,6 +23,13 @@ CLOCK_SECONDS = 30
 #: The oldest major version whose modules and options the roles' configuration names (the oldest that upstream maintains).
 OLDEST_ASTERISK = 20
 
+#: The oldest MariaDB that listens on several addresses.
+OLDEST_MARIADB = (10, 11)
+
+#: Bytes and files that must be left where the roles write: packages, configuration, a day of logs.
+ROOM_BYTES = 128 * 2**20
+ROOM_FILES = 2000
+
 #: Bytes below which a disk holds no exchange: an hour of recordings is 60 MB.
 DISK_BYTES = 512 * 2**20
 
@@ -277,6 +284,86 @@ def _disk(looked: Mapping[str, Any], settings: Mapping[str, Any]) -> Iterator[Pr
         )
 
 
+def _firewall(looked: Mapping[str, Any], settings: Mapping[str, Any]) -> Iterator[Problem]:
+    """A firewall that runs is changed while it runs; one that does not fails the first module that asks it, after files were written."""
+    about = looked["units"].get("firewalld.service", {})
+    if not settings["firewall"] or about.get("active") in ("active", "activating", "reloading"):
+        return
+    otherwise = "Where something else filters, set pbx_firewall to false."
+    # In a whole run the role centos_base installs and starts it first. In an exchange that is deployed somebody stopped it.
+    starts = settings["base_in_run"] and looked["cluster"]["name"] != settings["cluster_name"]
+    if about.get("load") == "masked" or about.get("file") == "masked":
+        yield _problem("firewalld is masked, so it cannot be started", f"`systemctl unmask --now firewalld`. {otherwise}")
+    elif about.get("active") == "failed":
+        yield _problem(
+            "firewalld has failed", f"See `journalctl -u firewalld`, mend it, and `systemctl restart firewalld`. {otherwise}"
+        )
+    elif about.get("load") != "loaded":
+        if not settings["base_in_run"]:
+            yield _problem("firewalld is not installed", f"Run site.yml without --tags, which installs it. {otherwise}")
+    elif not starts:
+        yield _problem(
+            "firewalld does not run, and nothing is filtered",
+            f"Find out who stopped it, and `systemctl enable --now firewalld`. {otherwise}",
+        )
+
+
+def _space(looked: Mapping[str, Any]) -> Iterator[Problem]:
+    for room in looked["space"]:
+        path = room["path"]
+        if room["read_only"]:
+            yield _problem(
+                f"{path} is mounted read-only",
+                f"See `findmnt --target {path}` and `journalctl -k`: a disk with errors is set so. Then `mount -o remount,rw` it.",
+            )
+        elif room["bytes"] < ROOM_BYTES:
+            yield _problem(
+                f"{path} has {room['bytes'] // 2**20} MiB left, and {ROOM_BYTES // 2**20} are needed",
+                f"See what takes the room: `du -xh --max-depth=2 {path} | sort -h | tail`.",
+            )
+        elif room["files"] is not None and room["files"] < ROOM_FILES:
+            yield _problem(
+                f"{path} has room for {room['files']} more files only (`df -i {path}`), and {ROOM_FILES} are needed",
+                f"Find the directory with very many files: `du --inodes -xh --max-depth=2 {path} | sort -h | tail`.",
+            )
+
+
+def _database(looked: Mapping[str, Any]) -> Iterator[Problem]:
+    about = looked["database"]
+    if about["error"]:
+        yield _problem(
+            f"its database runs and does not let root in: {about['error']}",
+            "Where root has a password there, give it back the operating system's word: `ALTER USER root@localhost IDENTIFIED VIA"
+            " unix_socket`.",
+        )
+    numbers = re.match(r"(\d+)\.(\d+)", about["version"])
+    if numbers and (int(numbers[1]), int(numbers[2])) < OLDEST_MARIADB:
+        oldest = ".".join(map(str, OLDEST_MARIADB))
+        yield _problem(
+            f"it runs MariaDB {about['version']}, and {oldest} or later is needed (it listens on several addresses)",
+            "Upgrade it (EL 9: `dnf module switch-to mariadb:10.11`).",
+        )
+
+
+def _shared(looked: Mapping[str, Any], settings: Mapping[str, Any]) -> Iterator[Problem]:
+    about = looked.get("shared")
+    if about is not None and (not about["exists"] or about["own"]):
+        yield _problem(
+            f"pbx_shared_device {settings['shared']} is {'on its own disk' if about['exists'] else 'not there'}, so only this node would have"
+            " what is written there",
+            "Mount the shared file system on both nodes first, or correct pbx_shared_device.",
+        )
+
+
+def _network(looked: Mapping[str, Any], settings: Mapping[str, Any]) -> Iterator[Problem]:
+    managers = ("NetworkManager.service", "systemd-networkd.service")
+    if settings["static_addresses"] and not any(looked["units"].get(name, {}).get("active") == "active" for name in managers):
+        yield _problem(
+            "neither NetworkManager nor systemd-networkd runs, so the addresses of centos_base_static_addresses would come to nothing",
+            "Start one of them, or set the addresses where this host keeps them (/etc/network/interfaces) and leave the variable empty.",
+        )
+
+
 def judge(
     looked: Mapping[str, Any],
     host: str,
@@ -293,8 +380,9 @@ def judge(
     :param facts: its facts (subsets min and network).
     :param pair: the facts of both nodes, as far as they are in the run.
     :param settings: C(nodes), C(cluster_name), C(floating_address), C(floating_interface), C(disk), C(static_addresses),
-        C(selinux_state), C(asterisk_install_method), C(asterisk_uid), C(asterisk_gid), C(inventory_hosts): what the
-        inventory says. C(asterisk), where Asterisk is deployed, has the role's variables asterisk_*.
+        C(selinux_state), C(asterisk_install_method), C(asterisk_uid), C(asterisk_gid), C(inventory_hosts), C(firewall) (whether
+        firewalld is the roles' business), C(shared): what the inventory says; C(base_in_run): whether the role centos_base is
+        in this run, which installs and starts firewalld. C(asterisk), where Asterisk is deployed, has the role's variables asterisk_*.
     :param begun: the controller's clock before it was read, in seconds since 1970.
     :param ended: the controller's clock after it was read.
     :returns: a list of C(found) and C(cure).
@@ -309,4 +397,9 @@ def judge(
         *_account(looked, settings),
         *_asterisk(looked, facts, settings),
         *_disk(looked, settings),
+        *_firewall(looked, settings),
+        *_space(looked),
+        *_database(looked),
+        *_shared(looked, settings),
+        *_network(looked, settings),
     ]

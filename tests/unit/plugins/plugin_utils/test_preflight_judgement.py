@@ -44,7 +44,15 @@ class Case:
             "cluster": {"name": "", "nodes": [], "error": ""},
             "account": {},
             "uid_owner": "",
-            "asterisk_version": "", "asterisk_modules": [], "asterisk_sounds": [],
+            "asterisk_modules": [], "asterisk_sounds": [],
+            "asterisk_version": "",
+            "units": {
+                "firewalld.service": {"load": "not-found", "active": "inactive", "file": ""},
+                "NetworkManager.service": {"load": "not-found", "active": "inactive", "file": ""},
+                "systemd-networkd.service": {"load": "loaded", "active": "active", "file": "enabled"},
+            },
+            "space": [{"path": "/etc", "bytes": 4096 * MEBIBYTE, "files": 100000, "read_only": False}],
+            "database": {"version": "", "error": ""},
             "disk": {
                 "exists": True, "block": True, "size": 2048 * MEBIBYTE, "type": "disk", "used": [], "read_only": False,
                 "signatures": [],
@@ -60,6 +68,7 @@ class Case:
                 "asterisk_source_menuselect_enable": [],
             },
             "inventory_hosts": ["pbx1", "pbx2"],
+            "firewall": True, "base_in_run": True, "shared": "",
         }  # fmt: skip
 
     def judge(self) -> list[dict[str, str]]:
@@ -74,6 +83,8 @@ def test_a_machine_that_is_as_it_should_be_has_nothing_to_report() -> None:
 
 def deployed(case: Case) -> None:
     case.looked["cluster"].update(name="pbx", nodes=["pbx1", "pbx2"])
+    case.looked["units"]["firewalld.service"] = {"load": "loaded", "active": "active", "file": "enabled"}
+    case.looked["database"]["version"] = "11.8.9-MariaDB-log"
     case.looked["account"] = {"uid": 850, "gid": 850}
     case.looked["uid_owner"] = "asterisk"
     case.looked["disk"].update(signatures=["drbd"], used=["drbd drbd0", "mounted at /srv/pbx"])
@@ -122,6 +133,11 @@ def test_a_deployed_node_has_nothing_to_report(active: bool) -> None:
         pytest.param(
             lambda c: (c.looked.update(asterisk_version="16.1"), c.settings.update(asterisk_install_method="source")), id="built over"
         ),
+        pytest.param(lambda c: firewalld(c, False), id="a firewall that this run starts"),
+        pytest.param(lambda c: (firewalld(c, active="failed"), c.settings.update(firewall=False)), id="another firewall"),
+        pytest.param(lambda c: firewalld(c, active="reloading"), id="a firewall that reloads"),
+        pytest.param(lambda c: c.looked["space"][0].update(files=None), id="a file system that counts no files"),
+        pytest.param(lambda c: c.looked["database"].update(version="10.11.6-MariaDB"), id="the oldest database"),
         # The other one is away, and may have the address.
         pytest.param(
             lambda c: (c.pair.pop(), c.looked["neighbour"].update(lladdr="52:54:00:00:00:12")), id="the other one is away"
@@ -135,7 +151,43 @@ def test_what_is_unusual_and_right(change: Callable[[Case], Any]) -> None:
     assert case.judge() == []
 
 
+FIREWALLD = "firewalld.service"
+
+
+def firewalld(case: Case, deployed_before: bool = True, **state: str) -> None:
+    """Have a host with firewalld in a state, deployed before or not."""
+    case.looked["units"][FIREWALLD] = {"load": "loaded", "active": "inactive", "file": "enabled", **state}
+    if deployed_before:
+        case.looked["cluster"].update(name="pbx", nodes=["pbx1", "pbx2"])
+
+
 MISTAKES = [
+    ("a firewall that was stopped", firewalld, "firewalld does not run, and nothing is filtered", "`systemctl enable --now firewalld`"),
+    ("a masked firewall", lambda c: firewalld(c, False, load="masked", file="masked"), "firewalld is masked", "systemctl unmask --now"),
+    ("a firewall that failed", lambda c: firewalld(c, active="failed"), "firewalld has failed", "journalctl -u firewalld"),
+    ("a firewall that this run does not start", lambda c: (firewalld(c, False), c.settings.update(base_in_run=False)),
+     "firewalld does not run", "systemctl enable"),
+    ("no firewall, and this run does not install it", lambda c: c.settings.update(base_in_run=False),
+     "firewalld is not installed", "site.yml without --tags"),
+    ("a full disk", lambda c: c.looked["space"][0].update(bytes=5 * MEBIBYTE), "/etc has 5 MiB left, and 128 are needed", "du -xh"),
+    ("a disk without inodes", lambda c: c.looked["space"][0].update(files=3), "/etc has room for 3 more files only", "du --inodes"),
+    ("a read-only disk", lambda c: c.looked["space"][0].update(read_only=True), "/etc is mounted read-only", "remount,rw"),
+    ("a database that refuses root",
+     lambda c: c.looked["database"].update(error="pbx1: no login as root at /run/mysqld/mysqld.sock (1698): Access denied"),
+     "does not let root in: pbx1: no login as root", "IDENTIFIED VIA unix_socket"),
+    ("an old database", lambda c: c.looked["database"].update(version="10.5.27-MariaDB"), "runs MariaDB 10.5.27-MariaDB, and 10.11",
+     "dnf module switch-to"),
+    ("a shared directory that is not there",
+     lambda c: (c.looked.update(shared={"exists": False, "own": False}), c.settings.update(shared="/mnt/shared")),
+     "pbx_shared_device /mnt/shared is not there", "Mount the shared"),
+    ("a shared directory of its own",
+     lambda c: (c.looked.update(shared={"exists": True, "own": True}), c.settings.update(shared="/mnt/shared")),
+     "pbx_shared_device /mnt/shared is on its own disk", "Mount the shared"),
+    ("nobody who sets addresses",
+     lambda c: (
+         c.looked["units"]["systemd-networkd.service"].update(active="inactive"),
+         c.settings.update(static_addresses=[{"interface": "ens-1", "addresses": ["192.0.2.11/24"]}]),
+     ), "neither NetworkManager nor systemd-networkd runs", "Start one of them"),
     ("not root", lambda c: c.looked.update(euid=1000), "not root there (user number 1000)", "ansible_become: true"),
     ("SELinux off at boot",
      lambda c: (c.facts.update(os_family="RedHat"), c.looked.update(kernel_arguments=["selinux=0"])),
