@@ -35,7 +35,7 @@ options:
     type: dict
     default: {}
   always:
-    description: Modules to reload in any case, because what they read besides files has changed, such as the columns of a table.
+    description: Modules to reload in any case, because what they read besides files has changed.
     type: list
     elements: str
     default: []
@@ -88,10 +88,9 @@ EXAMPLES = r"""
   dialtone.ha_pbx.asterisk_reload:
     announced: "{{ written.written + written.removed }}"
 
-- name: Have the call records' modules read their tables again
+- name: Have the mailboxes read again, whose greetings were replaced
   dialtone.ha_pbx.asterisk_reload:
-    always: [cdr_adaptive_odbc.so, cel_odbc.so]
-  when: schema is changed
+    always: [app_voicemail.so]
 
 - name: A file of one's own
   dialtone.ha_pbx.asterisk_reload:
@@ -114,7 +113,7 @@ modules_loaded:
   returned: always
   type: list
   elements: str
-  sample: [cdr_adaptive_odbc.so]
+  sample: [cdr_custom.so]
 restart_pending:
   description: Files that Asterisk reads when it starts and that were written after that.
   returned: always

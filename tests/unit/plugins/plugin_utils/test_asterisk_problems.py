@@ -13,7 +13,7 @@ from ansible_collections.dialtone.ha_pbx.plugins.plugin_utils import asterisk_pr
 MEBIBYTE = 2**20
 NAMES = {
     "endpoints": ["100-demo", "health"], "aors": ["100-demo"], "auths": ["100-demo"], "mailboxes": ["100@demo"],
-    "contexts": ["demo-internal"], "modules": ["cdr_adaptive_odbc.so"],
+    "contexts": ["demo-internal"], "modules": ["cdr_custom.so"],
 }  # fmt: skip
 HEALTHY: dict[str, Any] = {
     "running": True, "loaded": NAMES, "written": NAMES, "differences": {}, "pending": {}, "restart_pending": [], "refused": [],
@@ -59,8 +59,8 @@ def test_a_dry_run_asks_for_nothing_that_is_not_written() -> None:
         (differs("mailboxes", ["100@demo"], []), "mailbox not loaded: 100@demo", "/var/log/asterisk/messages.log"),
         (differs("aors", ["100-demo"], []), "AOR not loaded: 100-demo", "cannot register"),
         (differs("contexts", ["demo-internal"], []), "dialplan context not loaded: demo-internal", "site.yml"),
-        (differs("modules", ["cdr_adaptive_odbc.so"], []), "module not loaded: cdr_adaptive_odbc.so",
-         "`asterisk -rx 'module load cdr_adaptive_odbc.so'`"),
+        (differs("modules", ["cdr_custom.so"], []), "module not loaded: cdr_custom.so",
+         "`asterisk -rx 'module load cdr_custom.so'`"),
         (differs("endpoints", [], ["103-demo"]), "endpoint loaded, and neither in the files nor in the inventory: 103-demo",
          "works as it did before it was removed"),
         (lambda looked: looked["written"].update(endpoints=["health"]),
