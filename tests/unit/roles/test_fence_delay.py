@@ -12,7 +12,7 @@ from ansible.template import Templar
 ROLE = Path(__file__).resolve().parents[3] / "roles/pacemaker_cluster"
 
 
-def delays(devices: dict[str, dict[str, Any]], **settings: Any) -> dict[str, int | None]:
+def delays(devices: dict[str, dict[str, Any]], **settings: Any) -> dict[str, int]:
     """Return the delay of each node's device, in seconds, as the role declares it."""
     loader = DataLoader()
     variables = {
@@ -31,17 +31,17 @@ def delays(devices: dict[str, dict[str, Any]], **settings: Any) -> dict[str, int
 @pytest.mark.parametrize(
     ("devices", "settings", "expected"),
     [
-        ({"a": {}, "b": {}}, {}, {"a": 1, "b": None}),
-        ({"a": {}, "b": {}}, {"pacemaker_cluster_fence_delay": 3}, {"a": 3, "b": None}),
-        ({"a": {}, "b": {}}, {"pacemaker_cluster_fence_delay": 0}, {"a": None, "b": None}),
+        ({"a": {}, "b": {}}, {}, {"a": 1, "b": 0}),
+        ({"a": {}, "b": {}}, {"pacemaker_cluster_fence_delay": 3}, {"a": 3, "b": 0}),
+        ({"a": {}, "b": {}}, {"pacemaker_cluster_fence_delay": 0}, {"a": 0, "b": 0}),
         # Somebody chose: no second delay beside it.
-        ({"a": {}, "b": {"delay": 5}}, {}, {"a": None, "b": 5}),
+        ({"a": {}, "b": {"delay": 5}}, {}, {"a": 0, "b": 5}),
         # With a third vote one of two that lost sight of each other has no quorum, and does not fence.
-        ({"a": {}, "b": {}}, {"pacemaker_cluster_quorum_device": {"host": "192.0.2.9"}}, {"a": None, "b": None}),
-        ({"a": {"delay": 2}, "b": {}}, {"pacemaker_cluster_quorum_device": {"host": "192.0.2.9"}}, {"a": 2, "b": None}),
+        ({"a": {}, "b": {}}, {"pacemaker_cluster_quorum_device": {"host": "192.0.2.9"}}, {"a": 0, "b": 0}),
+        ({"a": {"delay": 2}, "b": {}}, {"pacemaker_cluster_quorum_device": {"host": "192.0.2.9"}}, {"a": 2, "b": 0}),
     ],
 )
 def test_which_device_waits(
-    devices: dict[str, dict[str, Any]], settings: dict[str, Any], expected: dict[str, int | None]
+    devices: dict[str, dict[str, Any]], settings: dict[str, Any], expected: dict[str, int]
 ) -> None:
     assert delays(devices, **settings) == expected

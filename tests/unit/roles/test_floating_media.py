@@ -18,7 +18,8 @@ DEFAULTS = DataLoader().load_from_file(str(TEMPLATES.parent / "defaults/main.yml
 
 def render(template: str, **more: Any) -> str:
     variables = {
-        **DEFAULTS, "ansible_managed": "managed", "asterisk_tenants": TENANTS, "pbx_floating_address": FLOATING, **more,
+        **DEFAULTS, "ansible_managed": "managed", "asterisk_tenants": TENANTS, "pbx_floating_address": FLOATING,
+        "pbx_nodes": [{"name": "server1", "address": "192.0.2.11"}, {"name": "server2", "address": "192.0.2.12"}], **more,
     }  # fmt: skip
     text = trust_as_template((TEMPLATES / template).read_text())
     return str(Templar(loader=DataLoader(), variables=variables).template(text))
@@ -28,7 +29,8 @@ def pjsip() -> str:
     """Return pjsip.conf with what it includes, in its order: a template may be used by what comes after it."""
     text = render("pjsip.conf.j2").replace("#include pjsip_transports.conf\n", render("pjsip_transports.conf.j2"))
     for tenant in TENANTS:
-        text = text.replace(f"#include tenants/{tenant['name']}/pjsip.conf\n", render("tenant/pjsip.conf.j2", tenant=tenant))
+        for file in ("pjsip.conf", "pjsip_endpoints.conf"):
+            text = text.replace(f"#include tenants/{tenant['name']}/{file}\n", render(f"tenant/{file}.j2", tenant=tenant))
     assert "#include" not in text
     return text
 
