@@ -214,3 +214,25 @@ def test_an_expired_certificate_is_named_and_replaced_by_what_the_message_says(t
     again = deploy("database")
     assert recap.complaints(recap.parse(again.stdout), list(HOSTS), max_changed=0) == [], again.stdout
     assert verify()[0] == 0, verify()[1]
+
+
+# --- the base system -------------------------------------------------------------------------------------------------
+
+
+def test_what_is_behind_its_files_is_brought_into_effect_by_the_next_run() -> None:
+    """A run that broke off between writing and applying: the files are right, and what they say is not in force."""
+    node = exchange.peer(exchange.active_node())
+    sysctl = "net.ipv4.tcp_retries2"
+    exchange.run(node, ["sysctl", "-w", f"{sysctl}=15"])
+    # As if written just now: the content is the same.
+    exchange.run(node, ["touch", "/etc/systemd/journald.conf.d/90-dialtone-pbx.conf"])
+    exchange.run(node, ["sh", "-c", "cd /etc/systemd/system && touch asterisk.service.d/10-dialtone.conf pacemaker.service.d/*"])
+    stale = ["systemctl", "show", "--property=NeedDaemonReload", "--value", "asterisk.service", "pacemaker.service"]
+    assert exchange.run(node, stale).split() == ["yes", "yes"]
+    journal = exchange.run(node, ["systemctl", "show", "--property=MainPID", "systemd-journald.service"])
+    result = deploy("base,asterisk")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert changed_on(result) == {node}
+    assert exchange.run(node, ["sysctl", "-n", sysctl]).strip() == "6"
+    assert exchange.run(node, ["systemctl", "show", "--property=MainPID", "systemd-journald.service"]) != journal
+    assert set(exchange.run(node, stale).split()) == {"no"}
