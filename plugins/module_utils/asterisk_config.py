@@ -90,7 +90,7 @@ class Config:
 
     name: str
     sections: list[Section] = field(default_factory=list)
-    files: dict[str, Optional[str]] = field(default_factory=dict)
+    files: dict[str, str | None] = field(default_factory=dict)
     mistakes: list[Mistake] = field(default_factory=list)
 
     @property
@@ -102,7 +102,7 @@ class Config:
 class _Reader:
     """Reads one configuration."""
 
-    def __init__(self, name: str, source: Source, glob: Optional[Glob]) -> None:
+    def __init__(self, name: str, source: Source, glob: Glob | None) -> None:
         self.config = Config(name)
         self.source, self.glob = source, glob
         self.named: dict[str, Section] = {}
@@ -110,7 +110,7 @@ class _Reader:
     def wrong(self, file: str, line: int, text: str, fatal: bool = True) -> None:
         self.config.mistakes.append(Mistake(file, line, text, fatal))
 
-    def file(self, path: str, text: str, section: Optional[Section], depth: int) -> None:
+    def file(self, path: str, text: str, section: Section | None, depth: int) -> None:
         """Read a file that begins within a section, as an included one does."""
         self.config.files[path] = text
         for number, line in enumerate(_uncommented(text), 1):
@@ -129,7 +129,7 @@ class _Reader:
                 name, _separator, value = stripped.partition("=")
                 section.options.append((name.strip().lower(), value.removeprefix(">").strip()))
 
-    def section(self, path: str, number: int, line: str) -> Optional[Section]:
+    def section(self, path: str, number: int, line: str) -> Section | None:
         found = _SECTION.match(line)
         if found is None:
             self.wrong(path, number, "a section without its closing bracket")
@@ -152,10 +152,10 @@ class _Reader:
         self.config.sections.append(section)
         return section
 
-    def directive(self, path: str, number: int, line: str, section: Optional[Section], depth: int) -> None:
+    def directive(self, path: str, number: int, line: str, section: Section | None, depth: int) -> None:
         found = _DIRECTIVE.match(line)
         if found is None:
-            self.wrong(path, number, f"{line.split()[0]} is no directive, so the line is ignored", fatal=False)
+            self.wrong(path, number, f"{line.split(maxsplit=1)[0]} is no directive, so the line is ignored", fatal=False)
             return
         if found["name"].lower() == "exec":
             return
@@ -202,7 +202,7 @@ def _uncommented(text: str) -> list[str]:
     return lines
 
 
-def read(name: str, source: Source, glob: Optional[Glob] = None) -> Config:
+def read(name: str, source: Source, glob: Glob | None = None) -> Config:
     """Read a configuration file and all that it includes.
 
     :param name: its path relative to the configuration directory.

@@ -26,7 +26,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
 from ansible_collections.dialtone.ha_pbx.plugins.module_utils import asterisk_config
 from ansible_collections.dialtone.ha_pbx.plugins.module_utils.asterisk_config import KINDS, Config, Objects
@@ -226,7 +226,7 @@ def loaded(console: Console) -> tuple[Objects, dict[str, int]]:
 # --- comparing ---------------------------------------------------------------------------------------------------
 
 
-def compare(wanted: Objects, found: Objects, widths: Optional[Mapping[str, int]] = None) -> dict[str, dict[str, list[str]]]:
+def compare(wanted: Objects, found: Objects, widths: Mapping[str, int] | None = None) -> dict[str, dict[str, list[str]]]:
     """Compare names.
 
     :param wanted: names by kind, as they should be.
@@ -296,7 +296,7 @@ def read_written(directory: Path, roots: Sequence[str]) -> Written:
     """
     found = Written()
 
-    def source(name: str) -> Optional[str]:
+    def source(name: str) -> str | None:
         path = directory / name
         try:
             with path.open("rb") as handle:
@@ -378,7 +378,7 @@ def peer_of(path: str) -> int:
     return int(struct.unpack("3i", data)[0])
 
 
-def process(pid: int, proc: Path = PROC, now: Optional[float] = None) -> Process:
+def process(pid: int, proc: Path = PROC, now: float | None = None) -> Process:
     """Return what tells a process from every other one, and when it began (proc(5)).
 
     :raises OSError: it is gone.
@@ -418,7 +418,7 @@ def write_record(path: Path, identity: str, record: Record) -> None:
     os.replace(partial, path)
 
 
-def pending(files: Sequence[str], written: Written, remembered: Optional[Mapping[str, str]], started: float) -> list[str]:
+def pending(files: Sequence[str], written: Written, remembered: Mapping[str, str] | None, started: float) -> list[str]:
     """Return the files that a module has not read as they are.
 
     :param files: those that it reads.
@@ -494,10 +494,7 @@ def plan(state: State, always: Sequence[str] = ()) -> dict[str, list[str]]:
             f"{name} was written after it was loaded"
             for name in pending(state.files_of(module), state.written, state.record.get(module), state.process.started)
         ]
-        why += [
-            phrase
-            for phrase in describe({kind: sides for kind, sides in differences.items() if MAKER.get(kind) == module})
-        ]
+        why += list(describe({kind: sides for kind, sides in differences.items() if MAKER.get(kind) == module}))
         if module in always:
             why.append("what it reads besides its files has changed")
         if why:
@@ -544,7 +541,7 @@ def _written(directory: Path, reloaded_by: Mapping[str, str]) -> tuple[Written, 
     written = read_written(directory, [*readers, *READ_AT_START])
     sorcery = written.configs.get(asterisk_config.SORCERY)
     if sorcery is not None:
-        readers.update({name: "res_pjsip.so" for name in asterisk_config.sorcery_files(sorcery)})
+        readers.update(dict.fromkeys(asterisk_config.sorcery_files(sorcery), "res_pjsip.so"))
     return written, readers
 
 

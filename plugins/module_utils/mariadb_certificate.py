@@ -17,7 +17,7 @@ import traceback
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
 from ansible_collections.dialtone.ha_pbx.plugins.module_utils.mariadb import Session, Statement
 
@@ -37,7 +37,7 @@ STAMPS = Path("/run/dialtone-pbx")
 Validity = dict[str, int]
 
 
-def in_force(status: Mapping[str, str]) -> Optional[Validity]:
+def in_force(status: Mapping[str, str]) -> Validity | None:
     """Return the validity of the certificate that a server shows; None when it shows none.
 
     :param status: its status variables, dates as OpenSSL prints them ("Nov 28 17:30:21 2026 GMT").
@@ -48,7 +48,7 @@ def in_force(status: Mapping[str, str]) -> Optional[Validity]:
     return {name: int(ssl.cert_time_to_seconds(text)) for name, text in words.items()}
 
 
-def on_disk(pem: bytes) -> Optional[Validity]:
+def on_disk(pem: bytes) -> Validity | None:
     """Return the validity of the first certificate in a file; None where there is none, or nothing to read it with."""
     if CRYPTOGRAPHY_MISSING:
         return None

@@ -195,7 +195,7 @@ def disk(run: Runner, path: str) -> dict[str, Any]:
 
 
 def unit(run: Runner, name: str) -> dict[str, str]:
-    """Return what systemd says of a unit: C(load), C(active), C(file) (LoadState, ActiveState, UnitFileState), empty without systemd."""
+    """Return LoadState, ActiveState and UnitFileState of a unit as C(load), C(active) and C(file), empty without systemd."""
     shown = run(["systemctl", "show", "--property=LoadState,ActiveState,UnitFileState", name])
     values = dict(line.partition("=")[::2] for line in shown.out.splitlines()) if shown.rc == 0 else {}
     return {"load": values.get("LoadState", ""), "active": values.get("ActiveState", ""), "file": values.get("UnitFileState", "")}
@@ -241,7 +241,9 @@ def database(run: Runner, socket_path: str | None = None) -> dict[str, str]:
         # The role installs it.
         return none
     try:
-        session = mariadb.connect({"login_unix_socket": socket_path, "login_user": "root", "connect_timeout": DATABASE_SECONDS})
+        session = mariadb.connect(
+            {"login_unix_socket": socket_path, "login_user": "root", "connect_timeout": DATABASE_SECONDS}
+        )
         return {**none, "version": str(session.value("SELECT VERSION()"))}
     except mariadb.MariaDBError as error:
         return {**none, "error": str(error)}

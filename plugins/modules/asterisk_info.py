@@ -129,7 +129,8 @@ unwritable:
   elements: str
   sample: [/var/spool/asterisk/voicemail]
 space:
-  description: Of O(space), C(path), and the C(bytes) and C(files) that an ordinary account may still write (null where they are not counted).
+  description: >-
+    Of O(space), C(path), and the C(bytes) and C(files) that an ordinary account may still write (null where they are not counted).
   returned: success
   type: list
   elements: dict

@@ -237,14 +237,13 @@ class Reload:
         )
         if self.module.check_mode:
             self.announce(state)
+        elif self.result["reloaded"] or self.result["modules_loaded"]:
+            self.refuse(state)
+            self.act(state)
         else:
-            if self.result["reloaded"] or self.result["modules_loaded"]:
-                self.refuse(state)
-                self.act(state)
-            else:
-                record = asterisk.noted(state, state.modules)
-                if record != state.record:
-                    asterisk.write_record(Path(self.params["record"]), state.process.identity, record)
+            record = asterisk.noted(state, state.modules)
+            if record != state.record:
+                asterisk.write_record(Path(self.params["record"]), state.process.identity, record)
         return bool(self.result["reloaded"] or self.result["modules_loaded"])
 
 

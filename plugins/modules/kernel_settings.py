@@ -121,7 +121,9 @@ def main():
     applied = {key: {"before": before[key], "after": after[key]} for key in wanted if key not in passed_over}
     result = {"changed": bool(applied), "applied": applied, "passed_over": passed_over}
     if module._diff and applied:
-        result["diff"] = {side: "".join(f"{key} = {values[side]}\n" for key, values in applied.items()) for side in ("before", "after")}
+        result["diff"] = {
+            side: "".join(f"{key} = {values[side]}\n" for key, values in applied.items()) for side in ("before", "after")
+        }
     module.exit_json(**result)
 
 

@@ -94,7 +94,9 @@ def work(module: AnsibleModule, session: mariadb.Session) -> dict[str, Any]:
         moment = time.time()
         session.execute(mariadb_certificate.FLUSH)
         mariadb_certificate.note(session.variables(), moment)
-        result["certificate"] = mariadb_certificate.read(session, session.variables())
+        # A session goes on showing what there was when it began.
+        fresh = mariadb.connect(module.params)
+        result["certificate"] = mariadb_certificate.read(fresh, fresh.variables())
         if not result["certificate"]["loaded"]:
             raise mariadb.MariaDBError(
                 f"{mariadb.hostname()}: the server was told to read its certificate {before['path']} and still shows another one. See "

@@ -100,7 +100,6 @@ def main():
             "files": {"type": "list", "elements": "path", "default": []},
             "announced": {"type": "bool", "default": False},
         },
-        required_by={"files": ("service",)},
         supports_check_mode=True,
     )
     params, announced = module.params, module.check_mode and module.params["announced"]
@@ -114,8 +113,8 @@ def main():
         result = run(argv)
         if result.rc != 0:
             module.fail_json(
-                msg=f"{platform.node()}: could not {what}: {(result.err or result.out).strip()}. What to do: `{' '.join(argv)}` there and"
-                " `journalctl -xe` say why."
+                msg=f"{platform.node()}: could not {what}: {(result.err or result.out).strip()}. What to do:"
+                f" `{' '.join(argv)}` there and `journalctl -xe` say why."
             )
 
     units = {name: systemd_unit.read(run, name) for name in params["units"]}

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Optional
+from typing import Any
 
 from ansible_collections.dialtone.ha_pbx.plugins.module_utils.asterisk_config import KINDS, PJSIP_TYPES, Objects
 from ansible_collections.dialtone.ha_pbx.plugins.module_utils.asterisk_loaded import some
@@ -25,7 +25,7 @@ def _problem(found: str, cure: str) -> Problem:
     return {"found": found, "cure": cure}
 
 
-def _sets(names: Optional[Mapping[str, Sequence[str]]]) -> Objects:
+def _sets(names: Mapping[str, Sequence[str]] | None) -> Objects:
     return {kind: set(values) for kind, values in (names or {}).items()}
 
 
@@ -112,7 +112,7 @@ def _room(looked: Mapping[str, Any]) -> Iterator[Problem]:
 
 def judge(
     looked: Mapping[str, Any],
-    declared: Optional[Mapping[str, Sequence[str]]] = None,
+    declared: Mapping[str, Sequence[str]] | None = None,
     differing: Sequence[str] = (),
 ) -> list[Problem]:
     """Report what telephones would miss.

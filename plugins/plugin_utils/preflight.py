@@ -285,7 +285,7 @@ def _disk(looked: Mapping[str, Any], settings: Mapping[str, Any]) -> Iterator[Pr
 
 
 def _firewall(looked: Mapping[str, Any], settings: Mapping[str, Any]) -> Iterator[Problem]:
-    """A firewall that runs is changed while it runs; one that does not fails the first module that asks it, after files were written."""
+    """A firewall that does not run fails the first module that asks it, after files were written."""
     about = looked["units"].get("firewalld.service", {})
     if not settings["firewall"] or about.get("active") in ("active", "activating", "reloading"):
         return
@@ -349,18 +349,21 @@ def _shared(looked: Mapping[str, Any], settings: Mapping[str, Any]) -> Iterator[
     about = looked.get("shared")
     if about is not None and (not about["exists"] or about["own"]):
         yield _problem(
-            f"pbx_shared_device {settings['shared']} is {'on its own disk' if about['exists'] else 'not there'}, so only this node would have"
-            " what is written there",
+            f"pbx_shared_device {settings['shared']} is {'on its own disk' if about['exists'] else 'not there'}, so only this node"
+            " would have what is written there",
             "Mount the shared file system on both nodes first, or correct pbx_shared_device.",
         )
 
 
 def _network(looked: Mapping[str, Any], settings: Mapping[str, Any]) -> Iterator[Problem]:
     managers = ("NetworkManager.service", "systemd-networkd.service")
-    if settings["static_addresses"] and not any(looked["units"].get(name, {}).get("active") == "active" for name in managers):
+    active = [name for name in managers if looked["units"].get(name, {}).get("active") == "active"]
+    if settings["static_addresses"] and not active:
         yield _problem(
-            "neither NetworkManager nor systemd-networkd runs, so the addresses of centos_base_static_addresses would come to nothing",
-            "Start one of them, or set the addresses where this host keeps them (/etc/network/interfaces) and leave the variable empty.",
+            "neither NetworkManager nor systemd-networkd runs, so the addresses of centos_base_static_addresses would come to"
+            " nothing",
+            "Start one of them, or set the addresses where this host keeps them (/etc/network/interfaces) and leave the"
+            " variable empty.",
         )
 
 

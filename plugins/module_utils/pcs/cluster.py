@@ -304,12 +304,24 @@ def frozen_differences(config: corosync.Config, wanted: Desired) -> list[str]:
     return lines
 
 
-def _totem_steps(current: Current, config: corosync.Config, wanted: Desired) -> list[Step]:
-    if wanted.totem is None:
+def stale_options(config: corosync.Config, loaded: Mapping[str, str]) -> list[str]:
+    """Options of totem that the running Corosync has otherwise than its file: an earlier run was cut off in between.
+
+    :param loaded: what it has, without what it chose itself; empty where it does not run.
+    """
+    if not loaded:
         return []
+    written = {k: _SWITCH.get(v, v) for k, v in config.totem.items() if k in corosync.TOTEM_OPTIONS}
+    known = {k: _SWITCH.get(v, v) for k, v in loaded.items() if k in corosync.TOTEM_OPTIONS}
+    return sorted(k for k in written.keys() | known.keys() if written.get(k) != known.get(k))
+
+
+def _totem_steps(current: Current, config: corosync.Config, wanted: Desired) -> list[Step]:
+    stale = stale_options(config, current.loaded)
     have = {k: v for k, v in config.totem.items() if k in corosync.TOTEM_OPTIONS}
-    words = [f"{k}={v}" for k, v in sorted(wanted.totem.items()) if have.get(k) != v]
-    words += [f"{k}=" for k in sorted(have) if k not in wanted.totem]
+    totem = have if wanted.totem is None else wanted.totem
+    words = [f"{k}={v}" for k, v in sorted(totem.items()) if have.get(k) != v]
+    words += [f"{k}=" for k in sorted(have) if k not in totem]
     if words:
         shown = ", ".join(
             f"{name} {have.get(name, 'not set')} -> {value or 'not set'}"
@@ -317,9 +329,7 @@ def _totem_steps(current: Current, config: corosync.Config, wanted: Desired) -> 
         )
         argv = ("pcs", "cluster", "config", "update", "totem", *words)
         return [Step("totem", f"change {shown} in the running cluster", argv)]
-    stale = [k for k, v in sorted(wanted.totem.items()) if current.loaded and current.loaded.get(k, v) != v]
     if stale:
-        # The file was changed and the running Corosync does not know: an earlier run was cut off in between.
         names = ", ".join(stale)
         return [
             Step("sync", f"give corosync.conf to all nodes ({names})", ("pcs", "cluster", "sync", "corosync")),

@@ -295,3 +295,24 @@ def test_a_deployment_without_fencing_passes_only_where_it_is_allowed() -> None:
 def test_who_asks_for_an_answer_at_the_floating_address(host: str, present: list[str], check: bool, asks: bool) -> None:
     given = {"inventory_hostname": host, "ansible_play_hosts": present, "ansible_check_mode": check}
     assert bool(templated("verify_asks", verify_cluster=HEALTHY, **given)) is asks
+
+
+@pytest.mark.parametrize(
+    ("certificate", "found"),
+    [
+        ({"path": "/etc/mysql/pbx-cert.pem", "loaded": True, "seconds_left": -3 * 86400 + 60},
+         "the database's certificate ended 3 days ago: the peer gets no call records once its connection breaks"),
+        ({"path": "/etc/mysql/pbx-cert.pem", "loaded": True, "seconds_left": 86400 * 6}, "the database's certificate ends in 6 days"),
+        ({"path": "/etc/mysql/pbx-cert.pem", "loaded": False, "seconds_left": 86400 * 90},
+         "the database still shows its former certificate, or its former authority's, and not what is in /etc/mysql/pbx-cert.pem"),
+    ],
+)  # fmt: skip
+def test_a_certificate_that_is_over_or_not_loaded_is_named(certificate: dict[str, Any], found: str) -> None:
+    (said,) = judge_database({**DATABASE, "certificate": certificate})
+    assert found in said
+    assert "un site.yml" in said
+
+
+@pytest.mark.parametrize("seconds", [86400 * 8, None])
+def test_a_certificate_that_is_valid_or_none_is_no_fault(seconds: int | None) -> None:
+    assert judge_database({**DATABASE, "certificate": {"path": "", "loaded": True, "seconds_left": seconds}}) == []

@@ -47,6 +47,7 @@ ANNOUNCED = {
     "Let the other node replicate, and tidy up after the installation",
     "Keep the replica as the inventory describes it",
     "Write the configuration of Asterisk",
+    "Load into Asterisk what its files say, where it runs",
     "Make the two hosts a cluster",
     "Bring the service into the cluster",
 }

@@ -73,7 +73,8 @@ def test_a_dry_run_asks_for_nothing_that_is_not_written() -> None:
          "passes over: pjsip.conf line 9", "Correct the file"),
         (lambda looked: looked.update(pending={"res_pjsip.so": ["tenants/demo/pjsip.conf"]}),
          "written and not loaded: tenants/demo/pjsip.conf", "site.yml"),
-        (lambda looked: looked["space"][0].update(bytes=3 * MEBIBYTE), "/var/spool/asterisk/voicemail has room for 3 MiB only", "du -xsh"),
+        (lambda looked: looked["space"][0].update(bytes=3 * MEBIBYTE),
+         "/var/spool/asterisk/voicemail has room for 3 MiB only", "du -xsh"),
         (lambda looked: looked["space"][0].update(files=7), "has room for 7 more files only", "du -xsh"),
         (lambda looked: looked.update(unwritable=["/var/spool/asterisk/voicemail"]),
          "may not write to /var/spool/asterisk/voicemail", "chown -R asterisk:asterisk"),
@@ -93,12 +94,15 @@ def test_files_that_are_not_what_the_inventory_makes_are_named() -> None:
 
 def test_an_extension_that_is_declared_and_loaded_is_not_too_much() -> None:
     """The file lost it, Asterisk still has it: the file is the fault."""
-    said = judge(
-        lambda looked: (looked["written"].update(endpoints=["health"]), differs("endpoints", [], ["100-demo"])(looked)), differing=("x",)
-    )
-    assert [line.split(":")[0] for line in said] == [
-        "endpoint of the inventory that no file of /etc/asterisk has", "files in /etc/asterisk are not what the inventory makes of them"
-    ]  # fmt: skip
+
+    def lost(looked: dict[str, Any]) -> None:
+        looked["written"].update(endpoints=["health"])
+        differs("endpoints", [], ["100-demo"])(looked)
+
+    assert [line.split(":")[0] for line in judge(lost, differing=("x",))] == [
+        "endpoint of the inventory that no file of /etc/asterisk has",
+        "files in /etc/asterisk are not what the inventory makes of them",
+    ]
 
 
 def test_the_standby_is_asked_for_its_files_only() -> None:

@@ -162,8 +162,10 @@ def firewalld(case: Case, deployed_before: bool = True, **state: str) -> None:
 
 
 MISTAKES = [
-    ("a firewall that was stopped", firewalld, "firewalld does not run, and nothing is filtered", "`systemctl enable --now firewalld`"),
-    ("a masked firewall", lambda c: firewalld(c, False, load="masked", file="masked"), "firewalld is masked", "systemctl unmask --now"),
+    ("a firewall that was stopped", firewalld, "firewalld does not run, and nothing is filtered",
+     "`systemctl enable --now firewalld`"),
+    ("a masked firewall", lambda c: firewalld(c, False, load="masked", file="masked"), "firewalld is masked",
+     "systemctl unmask --now"),
     ("a firewall that failed", lambda c: firewalld(c, active="failed"), "firewalld has failed", "journalctl -u firewalld"),
     ("a firewall that this run does not start", lambda c: (firewalld(c, False), c.settings.update(base_in_run=False)),
      "firewalld does not run", "systemctl enable"),

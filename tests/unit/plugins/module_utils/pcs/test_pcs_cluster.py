@@ -196,6 +196,21 @@ def test_a_file_that_corosync_has_not_read_is_loaded(member):
     assert cluster.plan(replace(stale, running=False, loaded={}), wanted(start=None)) == []
 
 
+def test_an_option_that_was_taken_out_and_is_still_loaded_is_unloaded(member):
+    stale = replace(member, loaded={**member.loaded, "consensus": "9000"})
+    steps = cluster.plan(stale, wanted())
+    assert [step.text for step in steps] == [
+        "give corosync.conf to all nodes (consensus)", "load consensus into the running Corosync"
+    ]  # fmt: skip
+    # Also where the declaration leaves totem as it is: the file is what counts.
+    assert [step.kind for step in cluster.plan(stale, wanted(totem=None))] == ["sync", "reload"]
+
+
+def test_a_switch_is_the_same_as_a_word_and_as_a_number(member):
+    config = replace(member.config, totem={**member.config.totem, "block_unlisted_ips": "yes"})
+    assert cluster.stale_options(config, {**member.loaded, "block_unlisted_ips": "1"}) == []
+
+
 def test_a_node_that_is_down_is_started_and_enabled(member):
     steps = cluster.plan(replace(member, running=False, enabled=False, loaded={}), wanted())
     assert [step.argv for step in steps] == [("pcs", "cluster", "enable"), ("pcs", "cluster", "start")]
