@@ -8,6 +8,7 @@ run; the exit code is 0 when no closed call is without its row, none has two, an
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import random
 import sys
@@ -160,10 +161,10 @@ def locked(node: str) -> Iterator[None]:
         exchange.run(node, ["systemctl", "stop", session])
 
 
-#: Puts MariaDB's files on a small disk of their own, fills it, empties it, and puts them back.
+#: Puts MariaDB's files on a small disk of their own, fills it, empties it, and puts them back: $1 is which, $2 where they are.
 _SMALL_DISK = """
 set -eu
-data=/var/lib/mysql
+data=${2%/}
 case "$1" in
 small)
   systemctl stop mariadb.service
@@ -190,26 +191,36 @@ esac
 """
 
 
+def _small_disk(node: str, step: str) -> None:
+    exchange.run(node, ["sh", "-c", _SMALL_DISK, "sh", step, _data_directory(node)])
+
+
+@functools.cache
+def _data_directory(node: str) -> str:
+    """Return where MariaDB of a node has its files; asked while it runs."""
+    return exchange.sql(node, "SELECT @@datadir AS path")[0]["path"]
+
+
 @contextmanager
 def full(node: str) -> Iterator[None]:
     """The disk of MariaDB has no byte left."""
-    exchange.run(node, ["sh", "-c", _SMALL_DISK, "sh", "fill"])
+    _small_disk(node, "fill")
     try:
         yield
     finally:
-        exchange.run(node, ["sh", "-c", _SMALL_DISK, "sh", "empty"])
+        _small_disk(node, "empty")
 
 
 @contextmanager
 def on_a_small_disk() -> Iterator[None]:
     """MariaDB of the active node has a disk of its own, before the calls and until after them."""
     node = exchange.active_node()
-    exchange.run(node, ["sh", "-c", _SMALL_DISK, "sh", "small"])
+    _small_disk(node, "small")
     try:
         exchange.wait_healthy(120)
         yield
     finally:
-        exchange.run(node, ["sh", "-c", _SMALL_DISK, "sh", "back"])
+        _small_disk(node, "back")
         exchange.wait_healthy(120)
 
 
