@@ -225,15 +225,17 @@ def faults(root: ET.Element) -> dict[str, str]:
     :returns: the name of each such reference to a sentence about it.
     """
     found: dict[str, str] = {}
-    config, there = cib.configuration(root), cib.ids(root)
-    named = []
+    config = cib.configuration(root)
+    # In these the attribute id is the name of something else.
+    there = {e.get("id") for e in config.iter() if e.tag not in ("resource_ref", "obj_ref", "role")}
+    named: list[tuple[str, str]] = []
     for element in config.iterfind("constraints/*"):
         what = f"constraint {element.get('id')}"
         names = [element.get(attribute) for attribute in REFERENCES]
         names += [ref.get("id") for ref in element.iterfind("resource_set/resource_ref")]
         named += [(what, name) for name in names if name is not None]
-    for name in config.iterfind("tags/tag"):
-        named += [(f"tag {name.get('id')}", ref.get("id", "")) for ref in name.findall("obj_ref")]
+    for tag in config.iterfind("tags/tag"):
+        named += [(f"tag {tag.get('id')}", ref.get("id", "")) for ref in tag.findall("obj_ref")]
     for role in config.iterfind("acls/acl_role"):
         references = [permission.get("reference") for permission in role.findall("acl_permission")]
         named += [(f"ACL role {role.get('id')}", reference) for reference in references if reference is not None]
