@@ -118,7 +118,8 @@ from typing import Any, Callable
 
 from ansible.module_utils.basic import AnsibleModule
 
-#: What lies at a path: type ('file', 'directory', 'other' for a link, 'special' for a device, socket or pipe), content (bytes, or None), uid, gid, mode.
+#: What lies at a path: type ('file', 'directory', 'other' for a link, 'special' for a device, socket or pipe), content (bytes,
+#: or None), uid, gid, mode.
 Entry = dict[str, Any]
 
 #: Modes of what is new where nothing else is said: of files, of directories, and of files that hold secrets.

@@ -676,7 +676,8 @@ def _direct_references(root: ET.Element, gone: set[str]) -> list[Reference]:
 
 def _references(root: ET.Element, gone: set[str]) -> list[Reference]:
     """The same for what refers to a reference, too: a constraint that names a tag which goes with its only object."""
-    gone, found = set(gone), []
+    gone = set(gone)
+    found: list[Reference] = []
     while True:
         known = {child for _text, _holder, child in found}
         # A set that goes as a whole, or its parts one by one: what goes as a whole is enough.

@@ -54,7 +54,10 @@ DEVICE = {
         ({"nodes": []}, {"pcmk_host_list": None}),
         # A dict that is given is complete, but for what has a parameter of its own.
         ({"options": {"ip": "192.0.2.9", "username": "cluster"}}, {"ip": "192.0.2.9", "password": None}),
-        ({"options": {"ip": "192.0.2.9"}, "delay": 0}, {"ip": "192.0.2.9", "username": None, "password": None, "pcmk_delay_base": None}),
+        (
+            {"options": {"ip": "192.0.2.9"}, "delay": 0},
+            {"ip": "192.0.2.9", "username": None, "password": None, "pcmk_delay_base": None},
+        ),
     ],
     ids=str,
 )
@@ -95,12 +98,14 @@ RARE = {
         {"score": "60"},
     ),
     "colocation": (
-        '<rsc_colocation id="x" rsc="pbx" with-rsc="disk-clone" with-rsc-role="Promoted" score="5" influence="0" node-attribute="site"/>',
+        '<rsc_colocation id="x" rsc="pbx" with-rsc="disk-clone" with-rsc-role="Promoted" score="5" influence="0"'
+        ' node-attribute="site"/>',
         {"type": "colocation", "resource": "pbx", "with_resource": "disk-clone", "score": 6},
         {"score": "6"},
     ),
     "order": (
-        '<rsc_order id="x" first="disk-clone" first-action="promote" then="pbx" then-action="start" kind="Optional" require-all="false"/>',
+        '<rsc_order id="x" first="disk-clone" first-action="promote" then="pbx" then-action="start" kind="Optional"'
+        ' require-all="false"/>',
         {"kind": "Mandatory"},
         {"kind": "Mandatory"},
     ),
@@ -248,7 +253,10 @@ def test_a_removal_says_what_else_goes(exchange):
 
 def test_what_others_have_parts_of_is_not_removed(exchange):
     exchange.good("pcs_resource", name="a", meta={"priority": 5}, **DUMMY)
-    insert(exchange, "resources", '<primitive id="s" class="ocf" provider="pacemaker" type="Dummy"><meta_attributes id-ref="a-meta_attributes"/></primitive>')
+    insert(
+        exchange, "resources",
+        '<primitive id="s" class="ocf" provider="pacemaker" type="Dummy"><meta_attributes id-ref="a-meta_attributes"/></primitive>',
+    )  # fmt: skip
     assert "meta_attributes a-meta_attributes" in exchange.refused("pcs_resource", name="a", state="absent")
 
 

@@ -1,4 +1,4 @@
-"""The role declares the whole of what it declares: what leaves the inventory leaves the cluster, though modules keep what is not given."""
+"""What leaves the inventory leaves the cluster, though modules keep what is not given: the role declares the whole."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
+
 from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs import cib, constraint, declaration, resource
 from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.plan import Action
 
@@ -80,7 +81,11 @@ def test_a_device_for_another_node() -> None:
     }
 
 
-CONSTRAINTS = ("__pacemaker_cluster_stonith_constraints", "__pacemaker_cluster_drbd_constraints", "__pacemaker_cluster_database_constraints")
+CONSTRAINTS = (
+    "__pacemaker_cluster_stonith_constraints",
+    "__pacemaker_cluster_drbd_constraints",
+    "__pacemaker_cluster_database_constraints",
+)
 
 
 def with_constraints() -> tuple[ET.Element, list[dict[str, Any]]]:

@@ -9,7 +9,14 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs import cib, constraint, declaration, module, resource, values
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs import (
+    cib,
+    constraint,
+    declaration,
+    module,
+    resource,
+    values,
+)
 from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.resource import Current, Desired
 from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.runner import PcsError
 
@@ -63,7 +70,8 @@ def with_constraint(root, text):
 
 def test_a_constraint_keeps_what_is_not_given_and_what_cannot_be(pair):
     with_constraint(
-        pair, '<rsc_colocation id="x" rsc="pbx" with-rsc="st-clone" with-rsc-role="Master" score="5" influence="0" node-attribute="a"/>'
+        pair,
+        '<rsc_colocation id="x" rsc="pbx" with-rsc="st-clone" with-rsc-role="Master" score="5" influence="0" node-attribute="a"/>',
     )
     before = dict(next(e for e in cib.section(pair, "constraints") if e.get("id") == "x").attrib)
     actions = constraint.ensure(pair, constraint.desired({"id": "x", "score": 6}))
@@ -123,7 +131,8 @@ def test_what_names_something_gone_or_inside_a_clone_is_found(pair):
 @pytest.mark.parametrize(("node", "told"), [("node1", False), ("far", False), ("guest", False), ("server9", True)])
 def test_a_location_on_a_node_that_is_not_there_is_told(pair, node, told):
     remote = '<primitive id="far" class="ocf" provider="pacemaker" type="remote"/>'
-    guest = '<primitive id="vm"><meta_attributes id="m"><nvpair id="n" name="remote-node" value="guest"/></meta_attributes></primitive>'
+    meta = '<meta_attributes id="m"><nvpair id="n" name="remote-node" value="guest"/></meta_attributes>'
+    guest = f'<primitive id="vm">{meta}</primitive>'
     cib.section(pair, "resources").extend(ET.fromstring(text) for text in (remote, guest))  # noqa: S314
     constraint.ensure(pair, constraint.desired({"id": "x", "type": "location", "resource": "pbx", "node": node}))
     assert bool(constraint.warnings(pair, "x")) == told
@@ -208,7 +217,11 @@ def test_a_removal_takes_along_what_names_it_and_what_names_that(pair):
         ("tags", '<tag id="one"><obj_ref id="ip"/></tag>'),
         ("tags", '<tag id="two"><obj_ref id="ip"/><obj_ref id="x"/></tag>'),
         ("constraints", '<rsc_location id="x" rsc="one" node="node1"/>'),
-        ("acls", '<acl_role id="r"><acl_permission id="p" kind="read" reference="two"/><acl_permission id="q" kind="read" reference="r1"/></acl_role>'),
+        (
+            "acls",
+            '<acl_role id="r"><acl_permission id="p" kind="read" reference="two"/>'
+            '<acl_permission id="q" kind="read" reference="r1"/></acl_role>',
+        ),
     ):
         cib.section(pair, section).append(ET.fromstring(text))  # noqa: S314
     actions = resource.ensure_absent(pair, "ip")
