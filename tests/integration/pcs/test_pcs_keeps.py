@@ -160,8 +160,8 @@ def test_comments_of_the_configuration_stay(exchange):
         ("pcs_stonith", {"name": "ip", "delay": 5}, "use pcs_resource"),
         ("pcs_stonith", {"name": "pbx", "delay": 5}, "pbx is a group"),
         ("pcs_cib", {"state": "apply", "stonith": [{"name": "pbx", "state": "absent"}]}, "pbx is a group"),
-        ("pcs_constraint", {"id": "disk-then-pbx", "type": "colocation", "state": "absent"}, "is a order"),
-        ("pcs_constraint", {"id": "disk-then-pbx", "type": "location", "resource": "pbx", "node": "node1"}, "is order"),
+        ("pcs_constraint", {"id": "disk-then-pbx", "type": "colocation", "state": "absent"}, "is an order"),
+        ("pcs_constraint", {"id": "disk-then-pbx", "type": "location", "resource": "pbx", "node": "node1"}, "is an order"),
         ("pcs_constraint", {"id": "pbx", "type": "location", "resource": "pbx", "node": "node1"}, "something else"),
     ],
 )
@@ -180,7 +180,7 @@ OTHERS = {
         "</rule></rsc_location>",
         "location with a rule",
     ),
-    "ticket": ('<rsc_ticket id="x" rsc="pbx" ticket="t"/>', "x is ticket"),
+    "ticket": ('<rsc_ticket id="x" rsc="pbx" ticket="t"/>', "x is a ticket"),
     "pattern": ('<rsc_location id="x" rsc-pattern="p.*" node="node1" score="5"/>', "location with a pattern"),
     "sets": (
         '<rsc_location id="x" node="node1" score="5"><resource_set id="s"><resource_ref id="pbx"/></resource_set></rsc_location>',

@@ -96,8 +96,8 @@ def test_an_order_in_the_old_words_gets_a_kind_instead_of_its_score(pair):
         ('<rsc_location id="x" rsc="pbx"><rule id="r" score="5"/></rsc_location>', "location with a rule"),
         ('<rsc_location id="x" rsc-pattern="p.*" node="node1" score="5"/>', "location with a pattern"),
         ('<rsc_location id="x" node="node1"><resource_set id="s"/></rsc_location>', "location with sets"),
-        ('<rsc_ticket id="x" rsc="pbx" ticket="t"/>', "x is ticket"),
-        ('<rsc_order id="x" first="st-clone" then="pbx"/>', "x is order"),
+        ('<rsc_ticket id="x" rsc="pbx" ticket="t"/>', "x is a ticket"),
+        ('<rsc_order id="x" first="st-clone" then="pbx"/>', "x is an order"),
     ],
 )
 def test_a_constraint_of_another_kind_is_not_replaced(pair, text, kind):
