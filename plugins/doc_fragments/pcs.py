@@ -41,6 +41,10 @@ requirements:
   - pcs 0.10.10 or later
   - Pacemaker 2.1 or later with its command line tools
 notes:
+  - What is not given stays as it is in the cluster. A dict or list that is given is complete, but for what is said of it.
+  - Values are text, numbers and booleans. A list, a mapping, and a text with a line break, a tab or another control character is
+    refused before anything is touched, because the configuration cannot hold it.
+  - Warnings of C(crm_verify), and errors that the cluster's configuration had before, are told and do not stop a change.
   - The module compares the XML of the configuration and calls C(pcs) only when something differs, so that a run
     that changes nothing is quick.
 author:
@@ -69,7 +73,10 @@ options:
     type: list
     elements: dict
   state:
-    description: Whether the object is to be there. V(absent) also removes the constraints that name it.
+    description:
+      - Whether the object is to be there. V(absent) also removes what names it (constraints, tags, permissions, its place in
+        fencing levels); C(changes) says what.
+      - An object of another kind is never removed.
     type: str
     choices: [present, absent]
     default: present

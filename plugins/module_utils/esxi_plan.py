@@ -16,6 +16,16 @@ GIB = 1 << 30
 Machine = dict[str, Any]
 
 
+#: What a new machine has where nothing is said.
+NEW = {"cpus": 2, "memory_mb": 4096}
+
+
+def completed(current: Machine | None, desired: dict[str, Any]) -> dict[str, Any]:
+    """Fill in what is not declared (None): what the machine has, or what a new one gets."""
+    has = NEW if current is None else current
+    return {**desired, **{name: has[name] for name in NEW if desired[name] is None}}
+
+
 def _gib(size: int) -> str:
     """Return a size in GiB, as a person writes it."""
     return f"{size / GIB:g} GiB"

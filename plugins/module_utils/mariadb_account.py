@@ -287,7 +287,7 @@ def account_warnings(current: Account, wanted: Account, update_password: str = "
     who = f"'{wanted.name}'@'{wanted.host}'"
     found = []
     if current.locked:
-        found.append(f"the account {who} is locked, so nobody can log in with it: ALTER USER {who} ACCOUNT UNLOCK, if it is to be used.")
+        found.append(f"the account {who} is locked, so nobody can log in with it. To use it: ALTER USER {who} ACCOUNT UNLOCK.")
     if current.expired and not _proof_differs(current, wanted, update_password):
         found.append(f"the password of {who} has expired, so it can do nothing until it has a new one (ALTER USER).")
     if current.more_proofs and not _proof_differs(current, wanted, update_password):

@@ -38,26 +38,33 @@ options:
     elements: str
     default: []
   absent:
-    description: Paths relative to O(root) of files that must not exist, for example samples that a package left there.
+    description:
+      - Paths relative to O(root) of files that must not exist, for example samples that a package left there.
+      - Only files and symbolic links are removed, and none through a symbolic link on the way.
     type: list
     elements: str
     default: []
   owner:
-    description: Owner of the files and of the directories under O(root).
+    description:
+      - Owner of the files and of the directories under O(root).
+      - Not given, what exists keeps its owner, and what is new belongs to the task's user.
     type: str
-    default: root
   group:
-    description: Group of the files and of the directories under O(root).
+    description:
+      - Group of the files and of the directories under O(root).
+      - Not given, what exists keeps its group, and what is new belongs to that of the task's user.
     type: str
-    default: root
   mode:
-    description: Mode of the files, octal.
+    description:
+      - Mode of the files, octal.
+      - Not given, a file that exists keeps its mode, a new one of O(files) has V(0644) and a new one of O(secret_files)
+        V(0600).
     type: str
-    default: "0644"
   directory_mode:
-    description: Mode of O(root) and of the directories on the way to a file, octal.
+    description:
+      - Mode of O(root) and of the directories on the way to a file, octal.
+      - Not given, a directory that exists keeps its mode, and a new one has V(0755).
     type: str
-    default: "0755"
 attributes:
   check_mode:
     description: Says what would change and changes nothing.
@@ -112,8 +119,12 @@ from typing import Any, Callable
 
 from ansible.module_utils.basic import AnsibleModule
 
-#: What lies at a path: type ('file', 'directory', 'other'), content (bytes, or None), uid, gid, mode.
+#: What lies at a path: type ('file', 'directory', 'other' for a link, 'special' for a device, socket or pipe), content (bytes,
+#: or None), uid, gid, mode.
 Entry = dict[str, Any]
+
+#: Modes of what is new where nothing else is said: of files, of directories, and of files that hold secrets.
+NEW_MODES, NEW_SECRET = (0o644, 0o755), 0o600
 
 
 def parents(path: str) -> list[str]:
@@ -134,18 +145,17 @@ def plan(
     current: dict[str, Entry],
     wanted: dict[str, bytes],
     purge: list[str],
-    ids: tuple[int, int],
-    modes: tuple[int, int],
+    ids: tuple[int | None, int | None],
+    modes: tuple[int | None, int | None],
     absent: list[str] | None = None,
 ) -> dict[str, list[str]]:
     """Compare a tree with what it shall be.
 
-    :param current: {relative path: entry}; '.' is the root itself. An entry has 'type' ('file', 'directory', 'other'),
-        'content' (bytes, or None), 'uid', 'gid' and 'mode'.
+    :param current: {relative path: entry}; '.' is the root itself. For an entry see Entry.
     :param wanted: {relative path: bytes}.
     :param purge: relative directories in which nothing else may lie.
-    :param ids: (uid, gid) that files and directories shall have.
-    :param modes: (mode of files, mode of directories), integers.
+    :param ids: (uid, gid) that files and directories shall have; None is any.
+    :param modes: (mode of files, mode of directories), integers; None is any.
     :param absent: paths of files that must not exist.
     :returns: {'directories': [...], 'write': [...], 'adjust': [...], 'remove': [...]}: directories to make, files to
         write, paths whose owner or mode is wrong, paths to remove (deepest first).
@@ -154,8 +164,9 @@ def plan(
     directories = sorted({"."} | {parent for path in wanted for parent in parents(path)} | set(purge))
     actions: dict[str, list[str]] = {"directories": [], "write": [], "adjust": [], "remove": []}
 
-    def right(entry: Entry, mode: int) -> bool:
-        return bool((entry["uid"], entry["gid"], entry["mode"]) == (ids[0], ids[1], mode))
+    def right(entry: Entry, mode: int | None) -> bool:
+        wanted_of = {"uid": ids[0], "gid": ids[1], "mode": mode}
+        return all(value is None or entry[name] == value for name, value in wanted_of.items())
 
     for path in directories:
         entry = current.get(path)
@@ -175,8 +186,14 @@ def plan(
         elif not right(entry, modes[0]):
             actions["adjust"].append(path)
     for path in absent or []:
-        if path in current and current[path]["type"] == "directory":
+        entry = current.get(path)
+        if entry is not None and entry["type"] == "directory":
             raise ValueError(f"{path} is no file, and directories are not removed")
+        if entry is not None and entry["type"] == "special":
+            raise ValueError(f"{path} is a device, a socket or a pipe, and only files are removed")
+        for parent in parents(path):
+            if current.get(parent, {"type": "directory"})["type"] != "directory":
+                raise ValueError(f"{parent} is no directory, and nothing is removed behind it")
     keep = set(wanted) | set(directories)
     actions["remove"] = sorted(
         (
@@ -195,7 +212,8 @@ def describe(path: str, content: bool) -> Entry | None:
         status = os.lstat(path)
     except FileNotFoundError:
         return None
-    kind = "directory" if stat.S_ISDIR(status.st_mode) else "file" if stat.S_ISREG(status.st_mode) else "other"
+    kinds = {stat.S_IFDIR: "directory", stat.S_IFREG: "file", stat.S_IFLNK: "other"}
+    kind = kinds.get(stat.S_IFMT(status.st_mode), "special")
     data = None
     if content and kind == "file":
         with open(path, "rb") as handle:
@@ -213,7 +231,8 @@ def read(root: str, wanted: dict[str, bytes], purge: list[str], absent: list[str
     """The tree as it is: the root, the paths that count, their directories, and all that lies under the purged ones."""
     entry = describe(root, False)
     current = {} if entry is None else {".": entry}
-    paths = set(wanted) | {parent for path in wanted for parent in parents(path)} | set(purge) | set(absent)
+    named = [*wanted, *absent]
+    paths = set(named) | {parent for path in named for parent in parents(path)} | set(purge)
     for top in purge:
         for directory, names, files in os.walk(os.path.join(root, top)):
             paths.update(os.path.relpath(os.path.join(directory, name), root) for name in names + files)
@@ -247,22 +266,27 @@ def apply(
     root: str,
     actions: dict[str, list[str]],
     wanted: dict[str, bytes],
-    ids: tuple[int, int],
-    modes: tuple[int, int],
+    attributes: Callable[[str, bool], tuple[tuple[int, int], int]],
 ) -> None:
-    """Carry a plan out: directories first, then files, then owners and modes, then what goes away."""
+    """Carry a plan out: directories first, then files, then owners and modes, then what goes away.
+
+    :param attributes: ((uid, gid), mode) of a path, which is a directory or not.
+    """
     for path in actions["directories"]:
         full = os.path.normpath(os.path.join(root, path))
-        os.mkdir(full, modes[1])
+        ids, mode = attributes(path, True)
+        os.mkdir(full, mode)
         os.chown(full, ids[0], ids[1])
-        os.chmod(full, modes[1])
+        os.chmod(full, mode)
         module.set_default_selinux_context(full, False)
     for path in actions["write"]:
-        write(module, os.path.join(root, path), wanted[path], ids, modes[0])
+        ids, mode = attributes(path, False)
+        write(module, os.path.join(root, path), wanted[path], ids, mode)
     for path in actions["adjust"]:
         full = os.path.join(root, path)
+        ids, mode = attributes(path, os.path.isdir(full))
         os.chown(full, ids[0], ids[1])
-        os.chmod(full, modes[1] if os.path.isdir(full) else modes[0])
+        os.chmod(full, mode)
     for path in actions["remove"]:
         full = os.path.join(root, path)
         if os.path.isdir(full) and not os.path.islink(full):
@@ -295,6 +319,26 @@ def diff(
     return shown
 
 
+def octal(text: str | None) -> int | None:
+    """A mode as a number; None stays None."""
+    return None if text is None else int(text, 8)
+
+
+def attributes_of(
+    entry: Entry | None, ids: tuple[int | None, int | None], mode: int | None, directory: bool, secret: bool
+) -> tuple[tuple[int, int], int]:
+    """Owner, group and mode that a path is to have: what is declared, else what it has, else those of what is new.
+
+    :param entry: what is there, or None.
+    :param ids: what is declared, None for what is not; so is mode.
+    :returns: ((uid, gid), mode).
+    """
+    new_mode = NEW_MODES[1] if directory else NEW_SECRET if secret else NEW_MODES[0]
+    has = entry or {"uid": os.geteuid(), "gid": os.getegid(), "mode": new_mode}
+    uid, gid = has["uid"] if ids[0] is None else ids[0], has["gid"] if ids[1] is None else ids[1]
+    return (uid, gid), has["mode"] if mode is None else mode
+
+
 def number(module: AnsibleModule, name: str, value: str, database: Callable[[str], Any]) -> int:
     """The number of an account or group; fails with the cure where it does not exist."""
     try:
@@ -316,10 +360,10 @@ def main() -> None:
             "secret_files": {"type": "dict", "default": {}, "no_log": True},
             "purge": {"type": "list", "elements": "str", "default": []},
             "absent": {"type": "list", "elements": "str", "default": []},
-            "owner": {"type": "str", "default": "root"},
-            "group": {"type": "str", "default": "root"},
-            "mode": {"type": "str", "default": "0644"},
-            "directory_mode": {"type": "str", "default": "0755"},
+            "owner": {"type": "str"},
+            "group": {"type": "str"},
+            "mode": {"type": "str"},
+            "directory_mode": {"type": "str"},
         },
         supports_check_mode=True,
     )
@@ -336,18 +380,22 @@ def main() -> None:
         path: str(content).encode("utf-8") for path, content in {**params["files"], **params["secret_files"]}.items()
     }
     try:
-        modes = (int(params["mode"], 8), int(params["directory_mode"], 8))
+        modes = octal(params["mode"]), octal(params["directory_mode"])
     except ValueError:
         module.fail_json(msg="mode and directory_mode are octal numbers such as '0640'")
     try:
         ids = (
-            number(module, "owner", params["owner"], pwd.getpwnam),
-            number(module, "group", params["group"], grp.getgrnam),
+            None if params["owner"] is None else number(module, "owner", params["owner"], pwd.getpwnam),
+            None if params["group"] is None else number(module, "group", params["group"], grp.getgrnam),
         )
         current = read(root, wanted, params["purge"], params["absent"])
         actions = plan(current, wanted, params["purge"], ids, modes, params["absent"])
         if not module.check_mode:
-            apply(module, root, actions, wanted, ids, modes)
+
+            def attributes(path: str, directory: bool) -> tuple[tuple[int, int], int]:
+                return attributes_of(current.get(path), ids, modes[int(directory)], directory, path in params["secret_files"])
+
+            apply(module, root, actions, wanted, attributes)
     except (OSError, ValueError) as error:
         module.fail_json(msg=f"{root}: {error}")
     module.exit_json(

@@ -46,13 +46,11 @@ options:
     type: str
     default: ""
   cpus:
-    description: Number of processors.
+    description: Number of processors. Not given, a machine that exists keeps what it has, and a new one has 2.
     type: int
-    default: 2
   memory_mb:
-    description: Memory in MiB.
+    description: Memory in MiB. Not given, a machine that exists keeps what it has, and a new one has 4096.
     type: int
-    default: 4096
   guest_id:
     description: Kind of operating system, as the API names it.
     type: str
@@ -179,8 +177,8 @@ def removal(module: AnsibleModule, api: vsphere.Vsphere, machine: Any) -> dict[s
 
 def presence(module: AnsibleModule, api: vsphere.Vsphere, machine: Any) -> dict[str, Any]:
     """Make the machine, or what differs of it."""
-    params = {**module.params, "node": module.params["node"] or module.params["name"]}
     current = None if machine is None else esxi_machine.read(api, machine)
+    params = esxi_plan.completed(current, {**module.params, "node": module.params["node"] or module.params["name"]})
     actions = esxi_plan.plan(current, params)
     changed = esxi_plan.changes(actions)
     then = esxi_plan.after(current, params) if changed else current
@@ -201,8 +199,8 @@ def main() -> None:
             "uuid": {"type": "str", "required": True},
             "mark": {"type": "str", "required": True},
             "annotation": {"type": "str", "default": ""},
-            "cpus": {"type": "int", "default": 2},
-            "memory_mb": {"type": "int", "default": 4096},
+            "cpus": {"type": "int"},
+            "memory_mb": {"type": "int"},
             "guest_id": {"type": "str", "default": "otherLinux64Guest"},
             "hardware_version": {"type": "int", "default": 17},
             "firmware": {"type": "str", "choices": ["bios", "efi"], "default": "efi"},

@@ -266,8 +266,8 @@ def apply(
         if left:
             # Without this an account would change in every run, and be without a privilege meanwhile.
             raise MariaDBError(
-                f"{hostname()}: the server took all statements, and the accounts are not as declared: {'; '.join(map(str, left))} would"
-                " be next. Write privileges and names as SHOW GRANTS shows them."
+                f"{hostname()}: the server took all statements, and the accounts are not as declared. {'; '.join(map(str, left))}"
+                " would be next. Write privileges and names as SHOW GRANTS shows them."
             )
     except MariaDBError as error:
         try:

@@ -410,10 +410,10 @@ class Work:
         for step in steps:
             if step.statement is None:
                 raise AssertionError("only statements put something back")
-            if step.statement.sql.startswith("START") and self.params["demote_to_slave"]:
-                # It had taken in what this server wrote. Unless it went on from there, that is taken out again.
-                if self.begin == now["gtid_slave_pos"] != stopped["gtid_slave_pos"]:
-                    self.set_position(stopped["gtid_slave_pos"])
+            # With demote_to_slave it had taken in what this server wrote. Unless it went on from there, that is taken out again.
+            moved = self.begin == now["gtid_slave_pos"] != stopped["gtid_slave_pos"]
+            if step.statement.sql.startswith("START") and self.params["demote_to_slave"] and moved:
+                self.set_position(stopped["gtid_slave_pos"])
             self.session.execute(step.statement)
         if sent and self.stored is None:
             return "The replica has its former settings again, but the new password: the server does not tell the former one."

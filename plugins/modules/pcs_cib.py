@@ -15,9 +15,11 @@ description:
     and commits it. Or applies a whole declaration at once (O(state=apply)).
   - A commit compares the copy with the original (C(crm_diff)), lets Pacemaker verify it (C(crm_verify)), simulates what
     would start, stop and move (C(crm_simulate)), pushes the difference once, and waits until the cluster has settled.
-  - A commit is refused, and the cluster stays as it was, when Pacemaker finds the new configuration invalid, and when
-    somebody changed the configuration since the copy was taken. Constraints of DRBD's fence handler and of an
-    operator's ban or move, standby and maintenance of nodes are not touched and do not count as such a change.
+  - A commit is refused, and the cluster stays as it was, when Pacemaker finds an error in the new configuration that the
+    former one did not have, when something names what is not there any more, and when somebody changed the configuration
+    since the copy was taken. Constraints of DRBD's fence handler and of an operator's ban or move, standby and maintenance
+    of nodes are not touched and do not count as such a change.
+  - Warnings of C(crm_verify), and errors that the former configuration had too, are told and do not stop a change.
 options:
   state:
     description:
@@ -71,7 +73,7 @@ options:
         description: The agent. Required for an object that does not exist.
         type: str
       options: &options
-        description: Options of the agent, complete.
+        description: Options of the agent, complete but for those with a parameter of their own.
         type: dict
       operations: &operations
         description: The operations, complete.
@@ -81,11 +83,11 @@ options:
         description: Meta attributes, complete but for the operator's.
         type: dict
       nodes:
-        description: The nodes that the device can fence.
+        description: The nodes that the device can fence. Not given, they stay; an empty list removes them.
         type: list
         elements: str
       delay:
-        description: Seconds to wait before fencing.
+        description: Seconds to wait before fencing. Not given, they stay; V(0) removes them.
         type: int
       state: &state
         description: Whether the object is to be there.
@@ -121,7 +123,9 @@ options:
         type: dict
       state: *state
   constraints:
-    description: With O(state=apply), constraints with the options of M(dialtone.ha_pbx.pcs_constraint).
+    description:
+      - With O(state=apply), constraints with the options of M(dialtone.ha_pbx.pcs_constraint). Of one that exists, what is not given
+        stays.
     type: list
     elements: dict
     suboptions:

@@ -11,7 +11,8 @@ module: pcs_resource
 short_description: Define a resource of a Pacemaker cluster
 version_added: "0.1.0"
 description:
-  - Creates, changes or removes a resource, its place in a group, and its clone.
+  - Creates, changes or removes a resource, its place in a group, and its clone. O(state=absent) also removes a group, a clone or a
+    bundle by its name, with all that is in it.
   - An existing resource is changed where it stands. It keeps its place in its group and its constraints.
   - C(pcs) checks a new or changed resource against the metadata of its agent, which therefore must be installed on
     the host.
@@ -36,6 +37,8 @@ options:
       - The group that the resource belongs to, made when it does not exist. A new member comes last, or where O(after)
         and O(before) say.
       - Empty means that the resource is in no group. Without it the resource stays where it is.
+      - A group that loses its last member is removed. What names it must be changed or removed in the same transaction
+        (M(dialtone.ha_pbx.pcs_cib)), or before. A resource inside a bundle stays there.
     type: str
   after:
     description:

@@ -24,18 +24,20 @@ options:
     type: str
   options:
     description:
-      - Options of the agent, complete together with O(nodes) and O(delay). What the cluster has and this does not name
-        is removed.
+      - Options of the agent, complete but for C(pcmk_host_list) and C(pcmk_delay_base), which are O(nodes) and O(delay). What
+        else the cluster has and this does not name is removed.
       - Without it options stay as they are.
     type: dict
   nodes:
-    description: The nodes that the device can fence (C(pcmk_host_list)).
+    description:
+      - The nodes that the device can fence (C(pcmk_host_list)). Without it they stay as they are; an empty list removes them.
     type: list
     elements: str
   delay:
     description:
       - Seconds to wait before fencing (C(pcmk_delay_base)). Give one device of two a delay, so that two nodes that
         lost sight of each other do not fence each other at the same moment.
+      - Without it a delay stays as it is; V(0) removes it.
     type: int
 seealso:
   - module: dialtone.ha_pbx.pcs_resource
@@ -43,6 +45,11 @@ seealso:
 """
 
 EXAMPLES = r"""
+- name: Another delay, and all else as it is
+  dialtone.ha_pbx.pcs_stonith:
+    name: fence-server1
+    delay: 7
+
 - name: The management board of server1
   dialtone.ha_pbx.pcs_stonith:
     name: fence-server1

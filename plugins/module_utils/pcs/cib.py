@@ -111,7 +111,7 @@ def check_id(id_: str, what: str) -> str:
     :param what: what it is the id of, for the error.
     :raises PcsError: when it cannot.
     """
-    if not re.match(r"^[^\W\d][\w.\-]*$", id_):
+    if not re.fullmatch(r"[^\W\d][\w.\-]*", id_):
         raise PcsError(
             f"'{id_}' cannot be the id of {what}: an id begins with a letter or _, and goes on with letters, digits, _, - and"
             " dots. Nothing was changed."

@@ -75,12 +75,13 @@ class Current:
 
 @dataclass(frozen=True)
 class Step:
-    """One thing to do: text for people, the program, and whether the password goes to its stdin."""
+    """One thing to do: text for people, the program, whether the password goes to its stdin, and what takes it back."""
 
     kind: str
     text: str
     argv: tuple[str, ...]
     password: bool = False
+    undo: tuple[str, ...] = ()
 
 
 def _maps(value: Any) -> dict[str, str]:
@@ -225,18 +226,28 @@ def _device_steps(config: corosync.Config | None, wanted: Desired, current: Curr
     model = wanted.device["model"]
     steps = []
     host = wanted.device_model.get("host", "")
-    add = ["pcs", "quorum", "device", "add", *_words(generic), "model", model, *_words(wanted.device_model)]
-    if wanted.device_heuristics:
-        add += ["heuristics", *_words(wanted.device_heuristics)]
-    if have and config is not None:
-        moved = config.device.get("model") != model or config.device_model.get("host") != host
-        if not moved:
-            return _device_update(config, wanted, generic)
-        steps.append(Step("device", "remove the old quorum device", ("pcs", "quorum", "device", "remove")))
+    add = _device_add(generic, model, wanted.device_model, wanted.device_heuristics)
+    moved = have and config is not None and (config.device.get("model") != model or config.device_model.get("host") != host)
+    if have and config is not None and not moved:
+        return _device_update(config, wanted, generic)
+    # First, so that a host that cannot be reached costs nothing.
     if host and wanted.authenticate and host not in current.known:
         steps.append(auth_step(wanted, [host]))
-    steps.append(Step("device", f"add the quorum device {host}".rstrip(), tuple(add)))
+    if moved and config is not None:
+        # Votes and tls are pcs's own doing.
+        former = {k: v for k, v in config.device.items() if k not in ("model", "votes")}
+        former_model = {k: v for k, v in config.device_model.items() if k != "tls"}
+        back = _device_add(former, config.device.get("model", "net"), former_model, config.device_heuristics)
+        steps.append(Step("device", "remove the old quorum device", ("pcs", "quorum", "device", "remove"), undo=back))
+    steps.append(Step("device", f"add the quorum device {host}".rstrip(), add))
     return steps
+
+
+def _device_add(
+    generic: Mapping[str, str], model: str, model_options: Mapping[str, str], heuristics: Mapping[str, str]
+) -> tuple[str, ...]:
+    argv = ["pcs", "quorum", "device", "add", *_words(generic), "model", model, *_words(model_options)]
+    return (*argv, "heuristics", *_words(heuristics)) if heuristics else tuple(argv)
 
 
 def _device_update(config: corosync.Config, wanted: Desired, generic: dict[str, str]) -> list[Step]:
@@ -530,6 +541,7 @@ def apply(run: Runner, wanted: Desired, current: Current, steps: list[Step], pas
     :param password: of the account hacluster, for stdin.
     :raises PcsError: with the step that failed, and what to do.
     """
+    done: list[Step] = []
     for step in steps:
         argv = list(step.argv)
         if step.kind == "placeholder":
@@ -547,11 +559,24 @@ def apply(run: Runner, wanted: Desired, current: Current, steps: list[Step], pas
             refuse_unreachable(run, wanted, step.text)
         result = run(argv, stdin=password if step.password else None)
         if result.rc != 0:
-            raise PcsError(f"{hostname()}: could not {step.text}: {result.text}\n{CURES[step.kind]}")
+            raise PcsError(f"{hostname()}: could not {step.text}: {result.text}\n{CURES[step.kind]}{_taken_back(run, done)}")
+        done.append(step)
     if wanted.wait and any(step.kind in ("setup", "start") for step in steps) and wanted.start:
         everybody = any(step.kind == "setup" for step in steps)
         names = [node.name for node in wanted.nodes] if everybody else [_own_name(wanted)]
         wait_online(run, names, wanted.wait)
+
+
+def _taken_back(run: Runner, done: list[Step]) -> str:
+    """Take back what would leave less than before, the last first; a sentence about it, "" when there is nothing."""
+    said = ""
+    for step in reversed([step for step in done if step.undo]):
+        result = run(list(step.undo))
+        if result.rc == 0:
+            said += " What was done before is taken back: the cluster is as it was."
+        else:
+            said += f" What was done before could not be taken back: `{' '.join(step.undo)}` says {result.text}"
+    return said
 
 
 def _own_name(wanted: Desired) -> str:

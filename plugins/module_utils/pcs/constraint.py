@@ -206,13 +206,18 @@ def _refuse_itself(id_: str, attributes: Mapping[str, str]) -> None:
                 raise PcsError(f"constraint {id_}: {attributes[one]} is related to itself: name two different resources")
 
 
+def _kind(current: Constraint) -> str:
+    """What a constraint is, in words: a location with a rule, an order, a ticket."""
+    word = current.type.replace("rsc_", "")
+    return f"{'an' if word[0] in 'aeiou' else 'a'} {word}" + (f" with {current.special}" if current.special else "")
+
+
 def _refuse_other(current: Constraint, wanted: Constraint) -> None:
     """Refuse to make a constraint of another kind of one that somebody made."""
     if current.type not in TAGS or (wanted.type and current.type != wanted.type) or current.special:
-        kind = f"{current.type} with {current.special}" if current.special else current.type
         raise PcsError(
-            f"constraint {current.id} is {kind.replace('rsc_', '')} in the cluster, which would be lost. Nothing was changed. Choose"
-            f" another id, or remove it first (`pcs constraint delete {current.id}`)."
+            f"constraint {current.id} is {_kind(current)} in the cluster, which would be lost. Nothing was changed. Choose another id,"
+            f" or remove it first (`pcs constraint delete {current.id}`)."
         )
     strange = sorted(set(wanted.attributes) - set(FIELDS[current.type].values()))
     if strange:
@@ -225,15 +230,17 @@ def faults(root: ET.Element) -> dict[str, str]:
     :returns: the name of each such reference to a sentence about it.
     """
     found: dict[str, str] = {}
-    config, there = cib.configuration(root), cib.ids(root)
-    named = []
+    config = cib.configuration(root)
+    # In these the attribute id is the name of something else.
+    there = {e.get("id") for e in config.iter() if e.tag not in ("resource_ref", "obj_ref", "role")}
+    named: list[tuple[str, str]] = []
     for element in config.iterfind("constraints/*"):
         what = f"constraint {element.get('id')}"
         names = [element.get(attribute) for attribute in REFERENCES]
         names += [ref.get("id") for ref in element.iterfind("resource_set/resource_ref")]
         named += [(what, name) for name in names if name is not None]
-    for name in config.iterfind("tags/tag"):
-        named += [(f"tag {name.get('id')}", ref.get("id", "")) for ref in name.findall("obj_ref")]
+    for tag in config.iterfind("tags/tag"):
+        named += [(f"tag {tag.get('id')}", ref.get("id", "")) for ref in tag.findall("obj_ref")]
     for role in config.iterfind("acls/acl_role"):
         references = [permission.get("reference") for permission in role.findall("acl_permission")]
         named += [(f"ACL role {role.get('id')}", reference) for reference in references if reference is not None]
@@ -344,8 +351,8 @@ def ensure_absent(root: ET.Element, id_: str, type_: str | None = None) -> list[
         return []
     if current.type not in TAGS or (type_ and current.type != type_):
         raise PcsError(
-            f"constraint {id_} is a {current.type.replace('rsc_', '')} in the cluster, and no {type_ or ', '.join(TAGS)}. Nothing was"
-            f" removed. When that is meant: `pcs constraint delete {id_}`."
+            f"constraint {id_} is {_kind(current)} in the cluster, and no {type_ or ' or '.join(TAGS)}. Nothing was removed. When that"
+            f" is meant: `pcs constraint delete {id_}`."
         )
     constraints = cib.section(root, "constraints")
     for element in [e for e in constraints if e.get("id") == id_]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +51,10 @@ def test_what_cannot_log_in_is_found_with_the_stored_password(running_pair: Pair
     still_replicates(running_pair)
 
 
+# May log in, and not replicate.
+GUEST = {"name": "guest", "host": "127.0.0.1", "tls": "x509", "privileges": {}}
+
+
 def hide_password(pair: Pair) -> None:
     """Have the second server's master.info in a form that the module does not know: nobody but the server knows the password."""
     (Path(pair.two.value("SELECT @@datadir")) / "master.info").write_text("not for you\n")
@@ -97,9 +100,7 @@ def test_a_stopped_one_is_stopped_again(running_pair: Pair) -> None:
 def test_a_password_that_was_sent_is_taken_back(running_pair: Pair) -> None:
     """The login goes, and the start does not: the account may log in and not replicate."""
     one, two, other = running_pair.one, running_pair.two, "another one"
-    running_pair.modules(
-        "mariadb_accounts", one, accounts=[{"name": "guest", "host": "127.0.0.1", "password": other, "tls": "x509", "privileges": {}}]
-    )
+    running_pair.modules("mariadb_accounts", one, accounts=[{**GUEST, "password": other}])
     before = settings(running_pair)
     message = running_pair.modules.failing("mariadb_replica", two, user="guest", password=other, wait=3)
     assert "as it was before" in message
@@ -120,9 +121,7 @@ def test_coordinates_are_kept_when_gtids_do_not_start(pair: Pair) -> None:
     pair.wait_equal("records.cdr")
     before = settings(pair)
     # An account that may not replicate: the login is refused at the start only.
-    pair.modules(
-        "mariadb_accounts", one, accounts=[{"name": "guest", "host": "127.0.0.1", "password": PASSWORD, "tls": "x509", "privileges": {}}]
-    )
+    pair.modules("mariadb_accounts", one, accounts=[{**GUEST, "password": PASSWORD}])
     message = pair.modules.failing("mariadb_replica", two, use_gtid="slave_pos", user="guest", wait=3)
     assert "as it was before" in message
     assert settings(pair) == before
@@ -179,7 +178,8 @@ def test_tls_that_begins_with_a_wrong_authority_is_refused(plain_pair: Pair) -> 
 
 
 def test_who_is_told_otherwise_does_not_verify_and_who_is_not_is_warned(plain_pair: Pair) -> None:
-    assert "does not use TLS" in str(plain_pair.modules("mariadb_replica", plain_pair.two, ssl_ca=str(plain_pair.pki["ca"]))["warnings"])
+    only = plain_pair.modules("mariadb_replica", plain_pair.two, ssl_ca=str(plain_pair.pki["ca"]))
+    assert "does not use TLS" in str(only["warnings"])
     told = plain_pair.replicate(plain_pair.two, ssl_verify=False)
     assert not told.get("warnings")
     assert not settings(plain_pair)["ssl_verify"]
@@ -232,4 +232,5 @@ def test_rows_are_seen_under_the_name_that_the_server_gives_the_database(pair: P
 
 def test_a_server_that_still_applies_is_not_seeded(running_pair: Pair) -> None:
     running_pair.two.run("STOP SLAVE IO_THREAD")
-    assert "Stop the replica first" in running_pair.modules.failing("mariadb_seed", running_pair.two, **seed_of(running_pair), force=True)
+    message = running_pair.modules.failing("mariadb_seed", running_pair.two, **seed_of(running_pair), force=True)
+    assert "Stop the replica first" in message

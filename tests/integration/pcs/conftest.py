@@ -211,6 +211,12 @@ class Cluster:
         assert self.file.read_text() == before
         return str(result["msg"])
 
+    def judgement(self) -> str:
+        """What Pacemaker says of the live CIB, with its warnings."""
+        verify = in_root("crm_verify", "--verbose", "--verbose", "--xml-file", str(self.file))
+        done = subprocess.run(verify, capture_output=True, text=True, check=False)
+        return done.stdout + done.stderr
+
     def verify(self) -> None:
         """Pacemaker must find the live CIB valid, and pcs must be able to read it."""
         command("crm_verify", "--verbose", "--xml-file", str(self.file))

@@ -36,6 +36,14 @@ def test_what_is_not_declared_is_left_alone() -> None:
     assert esxi_plan.after(more, desired()) == more
 
 
+def test_what_is_not_given_stays_and_a_new_machine_has_a_default() -> None:
+    bare = desired(cpus=None, memory_mb=None)
+    big = machine(cpus=8, memory_mb=16384)
+    assert not esxi_plan.changes(esxi_plan.plan(big, esxi_plan.completed(big, bare)))
+    assert esxi_plan.completed(None, bare) == desired(cpus=2, memory_mb=4096)
+    assert esxi_plan.completed(big, desired(cpus=4)) == desired(cpus=4)
+
+
 def test_from_nothing_everything_is_made() -> None:
     plan = esxi_plan.plan(None, desired())
     assert (plan["create"], plan["add_disks"], plan["add_networks"]) == (True, [0, 1], {0: "A", 1: "B"})

@@ -92,6 +92,19 @@ def test_named_samples_go_and_directories_by_that_name_stay() -> None:
         config_tree.plan({".": DIRECTORY, "users.conf": DIRECTORY}, {}, [], IDS, MODES, ["users.conf"])
 
 
+@pytest.mark.parametrize("kind", ["special", "other", "file"])
+def test_only_files_and_links_are_removed_and_none_behind_a_link(kind: str) -> None:
+    """A socket is somebody's who listens on it."""
+    there = {".": DIRECTORY, "x": {**file(b""), "type": kind}}
+    if kind == "special":
+        with pytest.raises(ValueError, match="only files are removed"):
+            config_tree.plan(there, {}, [], IDS, MODES, ["x"])
+    else:
+        assert config_tree.plan(there, {}, [], IDS, MODES, ["x"])["remove"] == ["x"]
+    with pytest.raises(ValueError, match="nothing is removed behind it"):
+        config_tree.plan({".": DIRECTORY, "link": {**file(b""), "type": "other"}, "link/x": file(b"")}, {}, [], IDS, MODES, ["link/x"])
+
+
 @pytest.mark.parametrize("path", ["/etc/passwd", "../passwd", "a/../../passwd", "", ".", "a//b", "a/"])
 def test_paths_that_leave_the_tree_are_refused(path: str) -> None:
     """Names come from an inventory."""
@@ -201,3 +214,58 @@ def test_an_unknown_account_is_said_with_the_cure(tmp_path: Path, account: dict[
     """The message names it."""
     result = run(tmp_path / "x", **{**account, "group": "no_such_group"})
     assert result["failed"] and "no_such_group" in result["msg"] and "create it" in result["msg"]
+
+
+def attributes(path: Path) -> tuple[int, int, int]:
+    """Owner, group and mode of what lies there."""
+    status = path.stat()
+    return status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)
+
+
+@pytest.mark.usefixtures("account")
+def test_owner_and_mode_that_are_not_given_stay(tmp_path: Path) -> None:
+    """A private file of somebody's does not become everybody's because its content changed."""
+    uid, gid = (65534, 65534) if os.geteuid() == 0 else (os.geteuid(), os.getegid())
+    root = tmp_path / "tree"
+    (root / "inner").mkdir(parents=True)
+    (root / "inner/private").touch()
+    for path, mode in ((root, 0o711), (root / "inner", 0o700), (root / "inner/private", 0o600)):
+        os.chown(path, uid, gid)
+        path.chmod(mode)
+    before = {path: attributes(path) for path in (root, root / "inner", root / "inner/private")}
+    options: dict[str, Any] = {"files": {"inner/private": "new"}}
+    assert run(root, **options)["written"] == ["inner/private"]
+    assert {path: attributes(path) for path in before} == before
+    assert run(root, **options)["changed"] is False
+    # What is given is set, and only that.
+    assert run(root, **options, mode="0640")["adjusted"] == ["inner/private"]
+    assert attributes(root / "inner/private") == (uid, gid, 0o640)
+    assert attributes(root / "inner") == before[root / "inner"]
+
+
+@pytest.mark.usefixtures("account")
+def test_what_is_new_has_a_default_and_a_secret_a_private_one(tmp_path: Path) -> None:
+    """Without a mode nobody meant a password to be readable."""
+    root = tmp_path / "tree"
+    run(root, files={"inner/open": "1"}, secret_files={"inner/secret": "2"})
+    own = (os.geteuid(), os.getegid())
+    assert attributes(root / "inner") == (*own, 0o755)
+    assert attributes(root / "inner/open") == (*own, 0o644)
+    assert attributes(root / "inner/secret") == (*own, 0o600)
+    assert run(root, files={"inner/open": "1"}, secret_files={"inner/secret": "2"})["changed"] is False
+
+
+@pytest.mark.usefixtures("account")
+def test_nothing_is_removed_behind_a_link_nor_what_is_no_file(tmp_path: Path) -> None:
+    """What lies there is another tree's."""
+    root, other = tmp_path / "tree", tmp_path / "other"
+    root.mkdir()
+    other.mkdir()
+    (other / "x").touch()
+    (root / "link").symlink_to(other)
+    os.mkfifo(root / "pipe")
+    assert "nothing is removed behind it" in run(root, absent=["link/x"])["msg"]
+    assert "only files are removed" in run(root, absent=["pipe"])["msg"]
+    assert (other / "x").exists()
+    assert run(root, absent=["link"])["removed"] == ["link"]
+    assert (other / "x").exists()

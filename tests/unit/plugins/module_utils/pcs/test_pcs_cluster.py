@@ -283,6 +283,30 @@ def test_another_host_is_another_device(member):
     assert [step.argv[3] for step in steps] == ["remove", "add"]
 
 
+def test_a_new_host_that_cannot_be_authorised_costs_no_device(member):
+    old = with_device(member, host="old")
+    unknown = replace(old, known={name: host for name, host in old.known.items() if name != "arbiter"})
+    steps = cluster.plan(unknown, wanted(quorum_device=DEVICE, quorum=None))
+    assert [step.argv[2] if step.kind == "auth" else step.argv[3] for step in steps] == ["auth", "remove", "add"]
+
+
+@pytest.mark.parametrize(("answer", "told"), [(Result(0, "", ""), "the cluster is as it was"), (Result(1, "", "no"), "says no")])
+def test_a_new_device_that_cannot_be_added_brings_the_former_back(member, fake, answer, told):
+    current = replace(
+        with_device(member, host="old"), config=replace(
+            with_device(member, host="old").config, device={"model": "net", "timeout": "9000", "votes": "1"},
+            device_heuristics={"mode": "on", "exec_ping": "/bin/true"},
+        ),
+    )  # fmt: skip
+    back = "pcs quorum device add timeout=9000 model net algorithm=ffsplit host=old heuristics exec_ping=/bin/true mode=on"
+    run = fake({"pcs": Result(0, "", ""), "pcs quorum device add model net": Result(1, "", "Error: no route"), back: answer})
+    declared = wanted(quorum_device=DEVICE, quorum=None)
+    with pytest.raises(PcsError, match="no route") as failed:
+        cluster.apply(run, declared, current, cluster.plan(current, declared), None)
+    assert told in str(failed.value)
+    assert " ".join(run.calls[-1][0]) == back
+
+
 def test_a_quorum_device_is_removed(member):
     (step,) = cluster.plan(with_device(member), wanted(quorum_device={}, quorum=None))
     assert step.argv == ("pcs", "quorum", "device", "remove")

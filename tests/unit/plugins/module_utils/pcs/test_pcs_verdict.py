@@ -49,7 +49,7 @@ def test_the_same_fault_on_another_line_of_another_file_is_the_same():
             "(main) \terror: CIB did not pass schema validation\ncrm_verify: Errors found during check: config not valid\n"
         )
 
-    one, two = transaction.verdict(INVALID, text("/tmp/pcs-a/cib.xml:1")), transaction.verdict(INVALID, text("/tmp/pcs-b/cib.xml:77"))
+    one, two = transaction.verdict(INVALID, text("/run/a/cib.xml:1")), transaction.verdict(INVALID, text("/run/b/cib.xml:77"))
     assert one == two
     assert len(one.errors) == 2
 

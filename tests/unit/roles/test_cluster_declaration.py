@@ -1,0 +1,124 @@
+"""What leaves the inventory leaves the cluster, though modules keep what is not given: the role declares the whole."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar
+
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs import cib, constraint, declaration, resource
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.plan import Action
+
+ROLE = Path(__file__).resolve().parents[3] / "roles/pacemaker_cluster"
+EMPTY = """<cib crm_feature_set="3.16.1" validate-with="pacemaker-3.9" epoch="1" num_updates="0" admin_epoch="0"><configuration>
+<crm_config/><nodes/><resources/><constraints/></configuration><status/></cib>"""
+OPTIONS = {"ip": "192.0.2.101", "username": "cluster", "password": "SECRET", "lanplus": True}
+
+
+def device(number: int, **more: Any) -> dict[str, Any]:
+    return {"name": f"fence-{number}", "node": f"server{number}", "agent": "fence_ipmilan", "options": OPTIONS, **more}
+
+
+def declared(devices: list[dict[str, Any]], what: str = "__pacemaker_cluster_stonith") -> Any:
+    """A variable of the role, rendered for an inventory with these fence devices."""
+    loader = DataLoader()
+    variables = loader.load_from_file(str(ROLE / "defaults/main.yml"), trusted_as_template=True)
+    variables |= loader.load_from_file(str(ROLE / "vars/main.yml"), trusted_as_template=True)
+    nodes = [{"name": "server1"}, {"name": "server2"}]
+    given = {"pbx_nodes": nodes, "pbx_storage": "drbd", "pbx_replicated_paths": [], "pacemaker_cluster_fence_devices": devices}
+    return Templar(loader=loader, variables={**variables, **given}).template(variables[what])
+
+
+def made(declaration_of_one: dict[str, Any]) -> ET.Element:
+    """A device as the role made it, without pcs."""
+    wanted = resource.desired_stonith(declaration_of_one)
+    element = ET.Element("primitive", {"id": wanted.name, "class": "stonith", "type": "fence_ipmilan"})
+    root = cib.parse(EMPTY)
+    cib.section(root, "resources").append(element)
+    empty = resource.Current(wanted.name, "stonith:fence_ipmilan", stonith=True)
+    resource.apply(root, wanted, resource.plan(empty, wanted), None)
+    return element
+
+
+def planned(before: list[dict[str, Any]], now: list[dict[str, Any]]) -> set[tuple[str, str, str]]:
+    """What the role's run with `now` would do in a cluster that its run with `before` made."""
+    actions: list[Action] = []
+    root = cib.parse(EMPTY)
+    for entry in declared(before):
+        cib.section(root, "resources").append(made(entry))
+    for entry in declared(now):
+        current = resource.read(root, entry["name"])
+        actions += resource.plan(current, resource.desired_stonith(entry))
+    return {(action.verb, action.target, action.name) for action in actions}
+
+
+def test_a_second_run_changes_nothing() -> None:
+    devices = [device(1), device(2, delay=3)]
+    assert planned(devices, devices) == set()
+
+
+def test_an_option_that_leaves_the_inventory_leaves_the_cluster() -> None:
+    fewer = {name: value for name, value in OPTIONS.items() if name != "lanplus"}
+    assert planned([device(1), device(2)], [device(1, options=fewer), device(2)]) == {("remove", "fence-1", "lanplus")}
+
+
+def test_a_delay_that_leaves_the_inventory_leaves_the_cluster() -> None:
+    """The delay moves from one device to the other: with both, the two would fence each other."""
+    assert planned([device(1, delay=5), device(2)], [device(1), device(2, delay=5)]) == {
+        ("remove", "fence-1", "pcmk_delay_base"),
+        ("set", "fence-2", "pcmk_delay_base"),
+    }
+
+
+def test_a_device_for_another_node() -> None:
+    assert planned([device(1), device(2)], [{**device(1), "node": "server2"}, {**device(2), "node": "server1"}]) >= {
+        ("set", "fence-1", "pcmk_host_list"),
+        ("set", "fence-2", "pcmk_host_list"),
+    }
+
+
+CONSTRAINTS = (
+    "__pacemaker_cluster_stonith_constraints",
+    "__pacemaker_cluster_drbd_constraints",
+    "__pacemaker_cluster_database_constraints",
+)
+
+
+def with_constraints() -> tuple[ET.Element, list[dict[str, Any]]]:
+    root = cib.parse(EMPTY)
+    for name in ("fence-1", "fence-2", "pbx-db", "pbx-asterisk", "pbx-drbd-clone", "pbx"):
+        ET.SubElement(cib.section(root, "resources"), "primitive", {"id": name})
+    found = [entry for name in CONSTRAINTS for entry in declared([device(1), device(2)], name)]
+    declaration.ensure(None, root, {"constraints": found})  # type: ignore[arg-type]
+    return root, found
+
+
+def meaning(root: ET.Element) -> dict[str, dict[str, str]]:
+    """What each constraint means, with what the role says nothing about."""
+    types = {tag: type_ for type_, tag in constraint.TAGS.items()}
+    return {e.get("id", ""): constraint.effective(types[str(e.tag)], e.attrib) for e in cib.section(root, "constraints")}
+
+
+@pytest.mark.parametrize(
+    ("changed", "value"), [("score", "5"), ("kind", "Serialize"), ("symmetrical", "false"), ("role", "Unpromoted"), ("action", "stop")]
+)
+@pytest.mark.parametrize("also", [{}, {"resource-discovery": "never", "influence": "0", "require-all": "false"}], ids=["", "rare"])
+def test_each_constraint_becomes_again_what_the_role_needs(changed: str, value: str, also: dict[str, str]) -> None:
+    root, found = with_constraints()
+    assert declaration.ensure(None, root, {"constraints": found}) == []  # type: ignore[arg-type]
+    before = meaning(root)
+    touched = 0
+    for element in cib.section(root, "constraints"):
+        attributes = constraint.FIELDS[{tag: type_ for type_, tag in constraint.TAGS.items()}[str(element.tag)]].values()
+        for name in [name for name in attributes if name.endswith(changed)]:
+            element.set(name, value)
+            touched += 1
+        element.attrib.update(also)
+    assert touched
+    assert meaning(root) != before
+    declaration.ensure(None, root, {"constraints": found})  # type: ignore[arg-type]
+    assert meaning(root) == {id_: {**attributes, **also} for id_, attributes in before.items()}
