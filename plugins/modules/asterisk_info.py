@@ -27,8 +27,8 @@ options:
     default: {}
   declared:
     description: >-
-      Names by kind that the inventory declares, as the filter P(dialtone.ha_pbx.asterisk_declared#filter) gives them. They are returned
-      beside what was found, for who judges.
+      Names by kind that the inventory declares, as the filter P(dialtone.ha_pbx.asterisk_declared#filter) gives them. They are
+      returned beside what was found, for who judges.
     type: dict
   space:
     description: Directories in which Asterisk writes. Of those that lie on one file system the first counts.

@@ -16,7 +16,8 @@ NAMES = {
     "contexts": ["demo-internal"], "modules": ["cdr_adaptive_odbc.so"],
 }  # fmt: skip
 HEALTHY: dict[str, Any] = {
-    "running": True, "declared": NAMES, "loaded": NAMES, "written": NAMES, "differences": {}, "pending": {}, "restart_pending": [], "refused": [],
+    "running": True, **{where: copy.deepcopy(NAMES) for where in ("declared", "loaded", "written")},
+    "differences": {}, "pending": {}, "restart_pending": [], "refused": [],
     "ignored": [], "unreadable": [], "unwritable": [],
     "space": [{"path": "/var/spool/asterisk/voicemail", "bytes": 900 * MEBIBYTE, "files": 90000}],
 }  # fmt: skip
