@@ -16,14 +16,11 @@ author:
 positional: _input
 options:
   _input:
-    description: The result of M(dialtone.ha_pbx.asterisk_info), also a failed one.
+    description: >-
+      The result of M(dialtone.ha_pbx.asterisk_info), also a failed one. Where it was not told what is declared, the files are compared
+      with what is loaded, and the inventory is left out.
     type: dict
     required: true
-  declared:
-    description:
-      - Names by kind, as the filter P(dialtone.ha_pbx.asterisk_declared#filter) gives them.
-      - Without it the files are compared with what is loaded, and the inventory is left out.
-    type: dict
   differing:
     description: Files of the configuration that are not as the inventory makes them, such as a dry run of
       M(dialtone.ha_pbx.config_tree) names them.
@@ -37,6 +34,7 @@ seealso:
 EXAMPLES = r"""
 - name: Look at Asterisk
   dialtone.ha_pbx.asterisk_info:
+    declared: "{{ files | dialtone.ha_pbx.asterisk_declared }}"
   register: looked
 
 - name: Report what is missing
@@ -44,7 +42,7 @@ EXAMPLES = r"""
     that: problems | length == 0
     fail_msg: "{{ problems }}"
   vars:
-    problems: "{{ looked | dialtone.ha_pbx.asterisk_problems(declared=files | dialtone.ha_pbx.asterisk_declared) }}"
+    problems: "{{ looked | dialtone.ha_pbx.asterisk_problems }}"
 """
 
 RETURN = r"""

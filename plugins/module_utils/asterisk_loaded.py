@@ -76,6 +76,9 @@ MAKER = {
 #: Seconds by which the clocks of files (a tick of the kernel) and of processes (hundredths) may differ.
 CLOCK_SECONDS = 0.05
 
+#: Seconds within which an Asterisk that is not frozen says that it is there.
+ALIVE_SECONDS = 15
+
 PROC = Path("/proc")
 
 
@@ -100,20 +103,23 @@ class Console:
         :returns: what Asterisk printed.
         :raises AsteriskError: it does not answer in time, or cannot be reached.
         """
-        result = self.ask(command)
+        return self._text(command, self.ask(command), self.seconds)
+
+    @staticmethod
+    def _text(command: str, result: Result, seconds: int) -> str:
         if result.rc != 0:
             said = " ".join((result.err or result.out).split()) or "nothing"
             raise AsteriskError(
-                f"Asterisk runs and did not answer `{command}` within {self.seconds} s. The cluster restarts one that hangs; run"
+                f"Asterisk runs and did not answer `{command}` within {seconds} s. The cluster restarts one that hangs; run"
                 " this again when `pcs status` shows it well."
                 if result.rc in (124, 137)
                 else f"`asterisk -rx '{command}'` ended with {result.rc} and said: {said}. See `journalctl -u asterisk`."
             )
         return result.out
 
-    def ask(self, command: str) -> Result:
+    def ask(self, command: str, seconds: int | None = None) -> Result:
         """Give a command and return whatever came of it; exit code 124 or 137 when it took too long."""
-        return self.run(["timeout", "--kill-after=2", str(self.seconds), "asterisk", "-rx", command])
+        return self.run(["timeout", "--kill-after=2", str(seconds or self.seconds), "asterisk", "-rx", command])
 
     def answers(self) -> bool:
         """Whether an Asterisk runs here. Without a socket it is not asked: the question itself would leave a directory in /run.
@@ -122,10 +128,12 @@ class Console:
         """
         if not is_socket(self.socket):
             return False
-        result = self.ask("core show uptime seconds")
+        # What every Asterisk answers at once, so that a frozen one does not hold up the play.
+        seconds = min(self.seconds, ALIVE_SECONDS)
+        result = self.ask("core show uptime seconds", seconds)
         if result.rc != 0 and "Unable to connect" in result.out + result.err:
             return False
-        self("core show uptime seconds")
+        self._text("core show uptime seconds", result, seconds)
         return True
 
 

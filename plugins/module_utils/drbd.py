@@ -11,9 +11,12 @@ A resource has one volume, number 0.
 from __future__ import annotations
 
 import json
+import os
 import re
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Callable
 
 #: The current UUID that `create-md` writes and that the first write, or `new-current-uuid`, replaces
@@ -370,6 +373,39 @@ def read_state(run: Runner, name: str) -> State:
     return State(name, kernel, disk, status, metadata, read_signatures(run, disk))
 
 
+# --- the configuration that the kernel has --------------------------------------------------------------------------
+
+#: Where it is noted that DRBD has read a resource's configuration. It does not survive a restart of the host.
+STAMPS = Path("/run/dialtone-pbx")
+
+
+def unread(config: Path, stamp: Path, booted: float) -> bool:
+    """Whether a resource that is up has not read its configuration file as it is.
+
+    Where nothing is noted, a file from before the host's start counts as read: who brought the resource up then read it.
+
+    :param stamp: file as old as the last reading that was noted.
+    :param booted: when the host started, in seconds since 1970.
+    """
+    try:
+        changed = config.stat().st_ctime
+    except OSError:
+        return False
+    return changed > max(booted, stamp.stat().st_mtime if stamp.exists() else 0.0)
+
+
+def note_read(stamp: Path, moment: float) -> None:
+    """Note that DRBD has read a resource's configuration as it was at a moment, in seconds since 1970."""
+    stamp.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    stamp.touch(mode=0o600)
+    os.utime(stamp, (moment, moment))
+
+
+def booted(uptime: Path = Path("/proc/uptime"), now: float | None = None) -> float:
+    """Return when the host started, in seconds since 1970."""
+    return (time.time() if now is None else now) - float(uptime.read_text(encoding="ascii").split()[0])
+
+
 # --- deciding ------------------------------------------------------------------------------------------------------
 
 
@@ -441,7 +477,7 @@ def _plan_present(state: State, desired: Desired) -> list[Action]:
         # Created by a run that did not come to its end. Later on only the cluster takes the resource up and down.
         actions.append(_up(state.name))
     if desired.adjust and state.status is not None:
-        actions.append(Action(("drbdadm", "adjust", state.name), "the configuration changed"))
+        actions.append(Action(("drbdadm", "adjust", state.name), "its configuration was written after DRBD read it"))
     return actions
 
 

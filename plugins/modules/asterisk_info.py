@@ -25,6 +25,11 @@ options:
     description: As in M(dialtone.ha_pbx.asterisk_reload).
     type: dict
     default: {}
+  declared:
+    description: >-
+      Names by kind that the inventory declares, as the filter P(dialtone.ha_pbx.asterisk_declared#filter) gives them. They are
+      returned beside what was found, for who judges.
+    type: dict
   space:
     description: Directories in which Asterisk writes. Of those that lie on one file system the first counts.
     type: list
@@ -78,6 +83,11 @@ running:
   description: Whether an Asterisk runs here.
   returned: success
   type: bool
+declared:
+  description: What O(declared) said; null without it.
+  returned: success
+  type: dict
+  sample: {"endpoints": ["100-demo", "health"]}
 loaded:
   description: Names of what it has loaded, by kind; empty where none runs.
   returned: success
@@ -166,6 +176,7 @@ def look(module, run):
     present = [path for path in params["space"] if os.path.isdir(path)]
     return {
         "running": running,
+        "declared": params["declared"],
         "loaded": asterisk.as_data(state.found) if running else {},
         "written": asterisk.as_data(state.written.objects),
         "differences": differences,
@@ -184,6 +195,7 @@ def main():
         argument_spec={
             "config_dir": {"type": "path", "default": "/etc/asterisk"},
             "reloaded_by": {"type": "dict", "default": {}},
+            "declared": {"type": "dict"},
             "space": {"type": "list", "elements": "path", "default": []},
             "user": {"type": "str", "default": "asterisk"},
             "seconds": {"type": "int", "default": 20},

@@ -51,9 +51,9 @@ options:
     type: str
     default: asterisk
   seconds:
-    description: How long Asterisk may take for one command, in seconds.
+    description: How long Asterisk may take for one command, in seconds. Thousands of telephones make a reload long.
     type: int
-    default: 60
+    default: 180
   socket:
     description: Asterisk's control socket.
     type: path
@@ -255,7 +255,7 @@ def main():
             "always": {"type": "list", "elements": "str", "default": []},
             "announced": {"type": "list", "elements": "str", "default": []},
             "user": {"type": "str", "default": "asterisk"},
-            "seconds": {"type": "int", "default": 60},
+            "seconds": {"type": "int", "default": 180},
             "socket": {"type": "path", "default": "/run/asterisk/asterisk.ctl"},
             "log": {"type": "path", "default": "/var/log/asterisk/messages.log"},
             "record": {"type": "path", "default": "/run/dialtone-pbx/asterisk.json"},

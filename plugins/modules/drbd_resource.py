@@ -64,8 +64,14 @@ options:
         on new disks needs it, because one node cannot see what is on the other's disk.
     type: bool
     default: false
+  config:
+    description:
+      - >-
+        The resource's configuration file. With O(state=present) a resource that is up is made to follow it (C(drbdadm adjust)) when it
+        was written after DRBD read it, be it by an earlier run that broke off.
+    type: path
   adjust:
-    description: Make a resource that is up follow a configuration file that changed.
+    description: A dry run says that it would write O(config). In check mode it then counts as not read; otherwise this is ignored.
     type: bool
     default: false
   wipe_data:
@@ -95,7 +101,7 @@ EXAMPLES = r"""
 - name: Follow a changed configuration file
   dialtone.ha_pbx.drbd_resource:
     name: pbx
-    adjust: true
+    config: /etc/drbd.d/pbx.res
 
 - name: Give up the replica on this host
   dialtone.ha_pbx.drbd_resource:
@@ -135,6 +141,8 @@ actions:
 
 import json
 import platform
+import time
+from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -153,6 +161,7 @@ def main():
             "fstype": {"type": "str", "choices": ["ext4", "xfs"], "default": "ext4"},
             "mkfs_options": {"type": "list", "elements": "str", "default": []},
             "peer_blank": {"type": "bool", "default": False},
+            "config": {"type": "path"},
             "adjust": {"type": "bool", "default": False},
             "wipe_data": {"type": "bool", "default": False},
         },
@@ -161,13 +170,16 @@ def main():
     params = module.params
 
     run = drbd.runner(module)
+    # From before: what is written meanwhile counts as not read.
+    moment, stamp = time.time(), drbd.STAMPS / f"drbd-{params['name']}"
     desired = drbd.Desired(
         state=params["state"],
         fstype=params["fstype"],
         mkfs_options=tuple(params["mkfs_options"]),
         peer_new=params["peer_blank"],
         wipe_data=params["wipe_data"],
-        adjust=params["adjust"],
+        adjust=bool(params["config"])
+        and ((module.check_mode and params["adjust"]) or drbd.unread(Path(params["config"]), stamp, drbd.booted())),
     )
 
     def read(changed, said=""):
@@ -188,6 +200,8 @@ def main():
         module.fail_json(msg=f"{platform.node()}: {error}", changed=now != state, resource=drbd.as_dict(now))
     if actions and not module.check_mode:
         state = read(changed=True)
+        if any(action.argv[:2] in (("drbdadm", "up"), ("drbdadm", "adjust")) for action in actions):
+            drbd.note_read(stamp, moment)
     module.exit_json(
         changed=bool(actions),
         resource=drbd.as_dict(state),

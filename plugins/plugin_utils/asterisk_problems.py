@@ -112,13 +112,12 @@ def _room(looked: Mapping[str, Any]) -> Iterator[Problem]:
 
 def judge(
     looked: Mapping[str, Any],
-    declared: Mapping[str, Sequence[str]] | None = None,
     differing: Sequence[str] = (),
 ) -> list[Problem]:
     """Report what telephones would miss.
 
-    :param looked: what the module asterisk_info returned, or its failure.
-    :param declared: names by kind, as asterisk_declared gives them; None leaves the inventory out, as in a dry run.
+    :param looked: what the module asterisk_info returned, or its failure. Without C(declared) the inventory is left out, as in
+        a dry run.
     :param differing: files that are written otherwise than the inventory makes them.
     :returns: a list of C(found) and C(cure).
     """
@@ -129,4 +128,4 @@ def judge(
                 "See `systemctl status asterisk` and `journalctl -u asterisk`.",
             )
         ]
-    return [*_objects(looked, _sets(declared)), *_files(looked, differing), *_room(looked)]
+    return [*_objects(looked, _sets(looked["declared"])), *_files(looked, differing), *_room(looked)]

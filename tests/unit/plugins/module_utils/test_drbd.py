@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -635,3 +636,26 @@ def test_8_4_disconnected_by_hand_is_a_problem() -> None:
 )
 def test_a_node_calls_its_disk_blank_only_when_nothing_was_ever_on_it(state: State, blank: bool) -> None:
     assert drbd.as_dict(state)["blank"] is blank
+
+
+# --- a configuration that an earlier run wrote and did not have read ---------------------------------------------------
+
+
+def test_a_configuration_that_was_written_after_drbd_read_it_is_unread(tmp_path: Path) -> None:
+    config, stamp = tmp_path / "pbx.res", tmp_path / "run/drbd-pbx"
+    assert not drbd.unread(config, stamp, booted=0)
+    config.write_text("resource pbx {}")
+    written = config.stat().st_ctime
+    assert drbd.unread(config, stamp, booted=0)
+    # Who brought the resource up after the host's start read it.
+    assert not drbd.unread(config, stamp, booted=written + 1)
+    drbd.note_read(stamp, written + 1)
+    assert not drbd.unread(config, stamp, booted=0)
+    drbd.note_read(stamp, written - 1)
+    assert drbd.unread(config, stamp, booted=0)
+
+
+def test_when_the_host_started(tmp_path: Path) -> None:
+    uptime = tmp_path / "uptime"
+    uptime.write_text("3600.50 7000.0\n")
+    assert drbd.booted(uptime, now=10000.5) == 6400.0

@@ -47,7 +47,7 @@ class Asterisk:
         self.params: dict[str, Any] = {
             "config_dir": str(self.etc), "socket": str(directory / "asterisk.ctl"), "log": str(self.log),
             "record": str(directory / "run/asterisk.json"), "seconds": 5, "user": "asterisk", "reloaded_by": {}, "always": [],
-            "announced": [], "space": [str(directory)],
+            "announced": [], "declared": None, "space": [str(directory)],
         }  # fmt: skip
 
     def write(self, name: str, text: str) -> None:
@@ -77,7 +77,8 @@ class Asterisk:
     def answer(self, command: str) -> str:
         head = "\n <Object/Other..............................................................>\n=====\n\n"
         if command.startswith("pjsip list "):
-            return head + "".join(f" Object:  {name}/x    Unavailable\n" for name in self.loaded.get(command.split()[-1], ()))
+            names = self.loaded.get(command.rsplit(maxsplit=1)[-1], set())
+            return head + "".join(f" Object:  {name}/x    Unavailable\n" for name in names)
         if command == "module show":
             return "".join(f"{name}   A module   0   Running   core\n" for name in sorted(self.modules))
         if command == "dialplan show":
@@ -150,7 +151,8 @@ def test_an_asterisk_that_says_it_reloaded_and_did_not_is_a_failure_each_time(ex
     for _run in range(2):
         end = reload()
         assert end.failed
-        assert end.result["msg"].startswith("server1: Asterisk did not load all that its files say: not loaded: endpoint 101-demo. What")
+        found = "server1: Asterisk did not load all that its files say: not loaded: endpoint 101-demo. What to do: "
+        assert end.result["msg"].startswith(found)
         assert end.result["differences"] == {"endpoints": {"missing": ["101-demo"], "extra": []}}
     exchange.deaf = False
     assert not reload().failed
