@@ -11,8 +11,8 @@ version_added: "0.1.0"
 description:
   - >-
     Reads files of /etc/asterisk as Asterisk does, which has no parser of its own that could be asked beforehand - sections that are
-    there twice, templates and included files that are not there, objects of C(pjsip.conf) that name others which do not exist, endpoints
-    that ask for no password. No value is in what it says.
+    there twice, templates and included files that are not there, objects of C(pjsip.conf) that name others which do not exist,
+    endpoints that ask for no password. No value is in what it says.
 author:
   - The dialtone.ha_pbx developers (@dialtone)
 positional: _input
