@@ -139,6 +139,15 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "a size that journald does not understand": (
         {"centos_base_journal_max_size": "1 GB"}, 'centos_base_journal_max_size is "1 GB"', "such as 1G"
     ),
+    "a controller without the authority": (
+        {"pbx_pki_dir": "/nonexistent/pki"},
+        "is of an authority that is not here: this controller has none in /nonexistent/pki", "Copy the directory from the controller",
+    ),
+    "a password without quotes": (
+        {"asterisk_tenants": [{"name": "demo", "extensions": [
+            {"number": "100", "name": "One", "password": 123456789012, "voicemail_pin": "0000"}]}]},
+        "tenant demo, extension 100: the password is a bare number", "a voicemail PIN is no sequence (1234), no repetition (0000, 1212)",
+    ),
     "a source without a digest": ({"asterisk_install_method": "source"}, "is not of the form sha256:", "put it in the inventory"),
     "paths": ({"pbx_storage_mount": "/etc/asterisk"}, "cannot be one of them", "Correct it in the inventory"),
     "a shared disk that is not described": ({"pbx_shared_device": ""}, "must say what to mount", "pbx_shared_options is bind"),
