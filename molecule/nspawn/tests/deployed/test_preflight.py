@@ -146,7 +146,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "a password without quotes": (
         {"asterisk_tenants": [{"name": "demo", "extensions": [
             {"number": "100", "name": "One", "password": 123456789012, "voicemail_pin": "0000"}]}]},
-        "tenant demo, extension 100: the password is a bare number", "a voicemail PIN is no sequence (1234), no repetition (0000, 1212)",
+        "tenant demo, extension 100: the password is a bare number", "a voicemail PIN is no sequence (1234), no repetition (0000",
     ),
     "a source without a digest": ({"asterisk_install_method": "source"}, "is not of the form sha256:", "put it in the inventory"),
     "paths": ({"pbx_storage_mount": "/etc/asterisk"}, "cannot be one of them", "Correct it in the inventory"),
