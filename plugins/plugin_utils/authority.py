@@ -54,11 +54,11 @@ def problems(
     if other and (not replace or absent):
         where = " and ".join(f"{name} ({print_ or 'unreadable'})" for name, print_ in other.items())
         has = f"the one in {directory} is another ({here})" if here else f"this controller has none in {directory}"
-        away = f" It takes both, and {' and '.join(absent)} is not in this run." if replace else ""
+        away = f"; to replace it takes both, and {' and '.join(absent)} is not in this run" if replace else ""
         return [
             {
                 "found": f"the database's certificate on {where} is of an authority that is not here: {has}. With another one on one"
-                f" node alone, the two databases would refuse each other.{away}",
+                f" node alone, the two databases would refuse each other{away}",
                 "cure": f"{bring}{anew}",
             }
         ]

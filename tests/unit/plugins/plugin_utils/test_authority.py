@@ -77,7 +77,7 @@ def test_another_authority_is_refused_until_somebody_decides_for_both(made: dict
     assert said(other, {"pbx1": ours, "pbx2": ours}, replace=True) == []
     assert said(None, {"pbx1": ours, "pbx2": ours}, replace=True) == []
     (found,) = said(other, {"pbx1": ours}, replace=True)
-    assert "It takes both, and pbx2 is not in this run." in found
+    assert "to replace it takes both, and pbx2 is not in this run." in found
 
 
 def test_what_cannot_sign_or_be_read_is_said(made: dict[str, str]) -> None:
