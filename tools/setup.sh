@@ -34,6 +34,7 @@ demo_packages=(
   util-linux
 )
 test_packages=(
+  drbd-utils              # drbdadm reads what the role would write
   fence-agents            # pcs asks an agent for its parameters
   golang-github-vmware-govmomi-dev  # the simulated ESXi host
   golang-go               # builds it

@@ -48,7 +48,8 @@ _value:
     with the data, but a primary refuses a replica's password, or TLS between them fails; V(peer_away) - the node that is
     in the run is well but for its peer, which is not; V(broken) - a person has to look. C(source) is the node whose data count and
     C(target) the other one (V(fresh), V(half)), C(seed) the databases that the target has to be seeded with,
-    C(problems) what is wrong, where, and what to do.
+    C(problems) what is wrong, where, and what to do. C(foreign) names each database that replication would not find on the other
+    node - one that nobody listed as shared, where the pair is to be set up, and what to do about it.
   type: dict
 """
 
@@ -140,6 +141,32 @@ def _without_replica(name: str, info: Mapping[str, Any], databases: Sequence[str
     )
 
 
+def _tables(database: Mapping[str, Any]) -> str:
+    return f"{database['tables']} tables, {'with' if database['has_rows'] else 'without'} rows"
+
+
+def _foreign(infos: Mapping[str, Any], names: Sequence[str], databases: Sequence[str], both: bool) -> list[str]:
+    """Databases that are not shared: everything is replicated, so the first write to one stops replication where it is not.
+
+    :param both: whether those that both nodes have count too: nobody knows that they are equal where none replicates the other.
+    """
+    found = []
+    for name in sorted({key for node in names for key in infos[node]["databases"]} - set(databases)):
+        having = {node: infos[node]["databases"][name] for node in names if name in infos[node]["databases"]}
+        # A file system's own directory in the data directory; and what an installation brings, which the role removes.
+        leftover = name == "test" and not any(database["tables"] for database in having.values())
+        if name.startswith("#mysql50#") or leftover or (len(having) == len(names) and not both):
+            continue
+        where = " and ".join(f"{node} ({_tables(database)})" for node, database in having.items())
+        found.append(
+            f"The database {name}, on {where}, is not one of those that the pair shares ({', '.join(databases)}). MariaDB replicates "
+            "everything, so what is written to it would stop the other node's replication. Add it to "
+            "mariadb_mm_replication_databases, and it is copied to the other node and replicated; or save it (`mariadb-dump`) and "
+            "drop it there, and keep it on another server."
+        )
+    return found
+
+
 def _fresh(infos: Mapping[str, Any], names: Sequence[str], databases: Sequence[str]) -> dict[str, Any]:
     def here(name: str) -> dict[str, Any]:
         return {key: value for key, value in infos[name]["databases"].items() if key in databases}
@@ -208,11 +235,14 @@ def mariadb_pair(
         )
     peer_of = {names[0]: nodes[1], names[1]: nodes[0]}
     present = [name for name in names if name in infos]
-    empty: dict[str, Any] = {"source": None, "target": None, "seed": []}
+    empty: dict[str, Any] = {"source": None, "target": None, "seed": [], "foreign": []}
     if len(present) == 1:
         return {**empty, **_alone(present[0], infos[present[0]], peer_of[present[0]])}
     problems = [line for name in names for line in _problems_of(name, infos[name], peer_of[name])]
     following = [name for name in names if infos[name]["replicas"]]
+    # Setting replication up again copies the shared ones alone, so this counts also where a person is to begin the pair anew.
+    foreign = _foreign(infos, names, databases, both=not following)
+    empty["foreign"] = _foreign(infos, names, databases, both=True)
     refused = len(following) == 2 and all(_only_refused(infos[name], peer_of[name]) for name in names)
     if problems and not refused:
         missing = [_without_replica(name, infos[name], databases) for name in names if name not in following]
@@ -225,8 +255,12 @@ def mariadb_pair(
         state = "broken" if lost else "refused" if problems else "healthy"
         return {**empty, "state": state, "problems": problems + lost}
     if len(following) == 1:
-        return {**empty, **_half(infos, following[0], next(name for name in names if name not in following))}
-    return {**empty, **_fresh(infos, names, databases)}
+        verdict = _half(infos, following[0], next(name for name in names if name not in following))
+    else:
+        verdict = _fresh(infos, names, databases)
+    if foreign and verdict["state"] != "broken":
+        verdict = {"state": "broken", "problems": foreign}
+    return {**empty, **verdict}
 
 
 class FilterModule:

@@ -55,8 +55,10 @@ def runner(module: Any) -> Runner:
     """Return a Runner over AnsibleModule.run_command."""
 
     def run(argv: list[str]) -> Result:
-        # Without data a tool would have the terminal of ssh, and could ask a question that nobody sees.
-        return Result(*module.run_command(argv, data="\n", environ_update={"LC_ALL": "C"}))
+        # Without data a tool would have the terminal of ssh, and could ask a question that nobody sees. cat asks none, and where its
+        # file is not there it is gone before it is written to, which would be an error.
+        data = None if argv[0] == "cat" else "\n"
+        return Result(*module.run_command(argv, data=data, environ_update={"LC_ALL": "C"}))
 
     return run
 

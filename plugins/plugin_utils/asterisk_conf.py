@@ -176,7 +176,7 @@ def _entrance(name: str, section: Section, objects: Mapping[tuple[str, str], Sec
     methods = {method.strip() for method in section.value("identify_by").split(",")}
     if not section.value("auth") and methods != {"ip"}:
         yield f"{section.where}: endpoint {name} asks for no password and can be had by name (identify_by)"
-    by_address = any(kind == "identify" and about.value("endpoint") == name for (kind, _), about in objects.items())
+    by_address = any(kind == "identify" and about.value("endpoint") == name for (kind, _name), about in objects.items())
     if methods == {"ip"} and not by_address:
         yield f"{section.where}: endpoint {name} is known by its address, and no section of type identify gives one"
 

@@ -48,7 +48,7 @@ def test_the_new_owner_of_a_number_begins_with_an_empty_mailbox(caller: Phone, f
     others = extension("100", "Telephone 100", voicemail.pin("100"))
     tenants = [{"name": "demo", "extensions": [others, extension("101", "Somebody else", NEW_PIN)]}]
     said = deploy("--check", asterisk_tenants=tenants)
-    assert "the mailbox 101@demo with" in said and "would be moved to" in said
+    assert "the mailbox 101@demo (messages: " in said and "would be moved to" in said
     assert former_owner in voicemail.messages(voicemail.MAILBOX_ON_DISK)
     said = deploy(asterisk_tenants=tenants)
     assert "was moved to" in said and "it has another owner" in said

@@ -128,6 +128,26 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "a language without prompts": (
         {"asterisk_language": "es"}, "asterisk_language is 'es', and there are no prompts of it (en", "Add it to asterisk_sound_lang"
     ),
+    "a setting that MariaDB does not have": (
+        {"mariadb_mm_replication_settings": {"inodb_buffer_pool_size": "2G"}},
+        "unknown variable 'inodb_buffer_pool_size=2G'", "Correct mariadb_mm_replication_settings",
+    ),
+    "a time server that chronyd cannot read": (
+        {"centos_base_time_sync": True, "centos_base_time_servers": ["10.73.0.1 nonsense"]},
+        "chronyd cannot read what would be in /etc/chrony/chrony.conf", "Correct centos_base_time_servers",
+    ),
+    "a size that journald does not understand": (
+        {"centos_base_journal_max_size": "1 GB"}, 'centos_base_journal_max_size is "1 GB"', "such as 1G"
+    ),
+    "a controller without the authority": (
+        {"pbx_pki_dir": "/nonexistent/pki"},
+        "is of an authority that is not here: this controller has none in /nonexistent/pki", "Copy the directory from the controller",
+    ),
+    "a password without quotes": (
+        {"asterisk_tenants": [{"name": "demo", "extensions": [
+            {"number": "100", "name": "One", "password": 123456789012, "voicemail_pin": "0000"}]}]},
+        "tenant demo, extension 100: the password is a bare number", "a voicemail PIN is no sequence (1234), no repetition (0000",
+    ),
     "a source without a digest": ({"asterisk_install_method": "source"}, "is not of the form sha256:", "put it in the inventory"),
     "paths": ({"pbx_storage_mount": "/etc/asterisk"}, "cannot be one of them", "Correct it in the inventory"),
     "a shared disk that is not described": ({"pbx_shared_device": ""}, "must say what to mount", "pbx_shared_options is bind"),

@@ -49,7 +49,7 @@ def test_healthy() -> None:
     found = judge(
         node(1, FOLLOWS_TWO, "1-1-9", "2-2-4", asteriskcdr=ROWS), node(2, FOLLOWS_ONE, "2-2-4", "1-1-9", asteriskcdr=ROWS)
     )
-    assert found == {"state": "healthy", "problems": [], "source": None, "target": None, "seed": []}
+    assert found == {"state": "healthy", "problems": [], "source": None, "target": None, "seed": [], "foreign": []}
 
 
 def test_healthy_while_it_is_written_to() -> None:
@@ -61,7 +61,7 @@ def test_healthy_while_it_is_written_to() -> None:
     ("one", "two", "source", "seed"),
     [
         ({}, {}, "server1", []),
-        ({"other": ROWS}, {}, "server1", []),
+        ({"test": EMPTY, "#mysql50#lost+found": EMPTY}, {"test": EMPTY}, "server1", []),
         ({"asteriskcdr": ROWS}, {}, "server1", ["asteriskcdr"]),
         ({}, {"asteriskcdr": ROWS}, "server2", ["asteriskcdr"]),
         ({"asteriskcdr": TABLES}, {"asteriskcdr": ROWS}, "server2", ["asteriskcdr"]),
@@ -74,6 +74,49 @@ def test_fresh(one: dict[str, Any], two: dict[str, Any], source: str, seed: list
     found = judge(node(1, [], **one), node(2, [], **two))
     assert (found["state"], found["source"], found["seed"]) == ("fresh", source, seed)
     assert {found["source"], found["target"]} == {"server1", "server2"}
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "where"),
+    [
+        ({"crm": ROWS}, {}, "on server1 (2 tables, with rows), is"),
+        ({}, {"crm": EMPTY}, "on server2 (0 tables, without rows), is"),
+        ({"crm": ROWS}, {"crm": TABLES}, "on server1 (2 tables, with rows) and server2 (2 tables, without rows), is"),
+        ({"asteriskcdr": ROWS, "crm": TABLES}, {"asteriskcdr": TABLES}, "on server1 (2 tables, without rows), is"),
+    ],
+)
+def test_a_database_that_is_not_shared_is_named_before_anything_is_replicated(
+    one: dict[str, Any], two: dict[str, Any], where: str
+) -> None:
+    found = judge(node(1, [], **one), node(2, [], **two))
+    assert (found["state"], found["source"], found["seed"]) == ("broken", None, [])
+    (problem,) = found["problems"]
+    assert problem.startswith("The database crm, " + where)
+    assert "(asteriskcdr)" in problem and "Add it to mariadb_mm_replication_databases" in problem and "drop it there" in problem
+    assert found["foreign"] == [problem]
+
+
+def test_a_table_in_test_is_somebodys() -> None:
+    assert judge(node(1, [], test=TABLES), node(2, []))["state"] == "broken"
+
+
+def test_listed_it_is_shared() -> None:
+    infos = {"server1": node(1, [], crm=ROWS), "server2": node(2, [])}
+    found = FilterModule().filters()["mariadb_pair"](infos, NODES, ["asteriskcdr", "crm"])
+    assert (found["state"], found["source"], found["seed"]) == ("fresh", "server1", ["crm"])
+
+
+def test_half_way_only_what_one_of_them_has_is_in_the_way() -> None:
+    follower = node(2, FOLLOWS_ONE, crm=ROWS)
+    assert judge(node(1, [], crm=ROWS), follower)["state"] == "half"
+    found = judge(node(1, []), follower)
+    assert found["state"] == "broken" and "The database crm, on server2" in found["problems"][0]
+
+
+def test_a_pair_that_replicates_may_have_what_it_likes_until_it_is_begun_anew() -> None:
+    found = judge(node(1, FOLLOWS_TWO, crm=ROWS), node(2, FOLLOWS_ONE, crm=ROWS))
+    assert (found["state"], found["problems"]) == ("healthy", [])
+    assert "The database crm, on server1" in found["foreign"][0]
 
 
 def test_both_have_rows() -> None:
