@@ -128,6 +128,22 @@ def neighbour(run: Runner, address: str, seconds: float = NEIGHBOUR_SECONDS) -> 
             time.sleep(0.2)
 
 
+def parse_links(text: Result) -> dict[str, dict[str, str]]:
+    """Read `ip -json -details link show`: by interface C(kind) (V(bond), V(vlan), V(bridge), V(veth), …, empty for a card) and
+    C(master), the interface that it is a part of."""
+    found = {}
+    for link in dicts(_json(text, "ip -json -details link show")) if text.rc == 0 else []:
+        details = link.get("linkinfo")
+        kind = details.get("info_kind", "") if isinstance(details, dict) else ""
+        found[str(link.get("ifname", ""))] = {"kind": str(kind), "master": str(link.get("master") or "")}
+    return found
+
+
+def links(run: Runner) -> dict[str, dict[str, str]]:
+    """Return what each network interface is: see parse_links."""
+    return parse_links(run(["ip", "-json", "-details", "link", "show"]))
+
+
 # --- a disk ----------------------------------------------------------------------------------------------------
 
 

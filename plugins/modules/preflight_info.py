@@ -91,6 +91,13 @@ neighbour:
   returned: when O(address) is given
   type: dict
   sample: {"interface": "eth0", "kind": "direct", "lladdr": ""}
+links:
+  description: >-
+    What each network interface is. C(kind) is V(bond), V(vlan), V(bridge) or another word of the kernel's, empty for a card;
+    C(master) is the interface that it is a part of, empty for none.
+  returned: success
+  type: dict
+  sample: {"bond0": {"kind": "bond", "master": ""}, "eth0": {"kind": "", "master": "bond0"}}
 disk:
   description: >-
     What O(disk) is. C(exists), C(block) (it is a block device), C(size) (bytes), C(type), C(read_only), C(used) (mounts and
@@ -200,6 +207,7 @@ def main():
     try:
         found["names"] = preflight.resolve(wanted["resolve"])
         found["cluster"] = preflight.cluster()
+        found["links"] = preflight.links(run)
         found["kernel_arguments"] = preflight.kernel_arguments()
         found["asterisk_version"] = preflight.asterisk_version(run)
         found["asterisk_modules"] = preflight.asterisk_modules()

@@ -148,6 +148,43 @@ def _nodes(host: str, facts: Mapping[str, Any], settings: Mapping[str, Any]) -> 
                 )
 
 
+def lost_addresses(
+    entries: Iterable[Mapping[str, Any]], facts: Mapping[str, Any], reached: str, floating: str = ""
+) -> list[str]:
+    """Return the addresses whose loss would cut Ansible off, when a host's interfaces get these addresses and no other.
+
+    :param entries: C(centos_base_static_addresses).
+    :param facts: the host's facts, with the subset network.
+    :param reached: by what Ansible reaches the host (C(ansible_host)). Of a name nobody here knows the address, so every IPv4
+        address that would go may be it.
+    :param floating: the floating address, which the cluster gives and takes.
+    """
+    here, entries = networks(facts), list(entries)
+    now = [str(entry.ip) for about in entries for entry in here.get(about["interface"], [])]
+    wanted = {str(ipaddress.ip_interface(address).ip) for about in entries for address in about["addresses"]}
+    if is_address(reached):
+        return [address for address in now if address == str(ipaddress.ip_address(reached)) and address not in wanted]
+    return [address for address in now if ":" not in address and address not in wanted and address != floating]
+
+
+#: Links that are built on others, as the kernel names them: what they consist of is in their profiles, which the role does not write.
+BUILT = {"bond": "a bond", "team": "a team", "bridge": "a bridge", "vlan": "a VLAN"}
+
+
+def _static(looked: Mapping[str, Any], settings: Mapping[str, Any]) -> Iterator[Problem]:
+    for about in settings["static_addresses"] or []:
+        name = about["interface"]
+        link = looked["links"].get(name, {})
+        what = BUILT.get(link.get("kind", "")) or (f"a part of {link['master']}" if link.get("master") else "")
+        if what:
+            yield _problem(
+                f"centos_base_static_addresses names {name}, which is {what}",
+                "Give it its address where it was made (NetworkManager: `nmcli connection modify`, then `nmcli connection up`;"
+                " systemd-networkd: its .network file, with KeepConfiguration=static), and leave it out here. The role writes"
+                " profiles of Ethernet cards only, and would take it apart.",
+            )
+
+
 def _floating(
     looked: Mapping[str, Any], facts: Mapping[str, Any], pair: Sequence[Mapping[str, Any]], settings: Mapping[str, Any]
 ) -> Iterator[Problem]:
@@ -156,6 +193,12 @@ def _floating(
         yield _problem(f"pbx_floating_address is {text}, which is no IP address", "Give the address without a prefix length.")
         return
     address = ipaddress.ip_address(text)
+    if address.version != 4:
+        yield _problem(
+            f"pbx_floating_address {text} is an IPv6 address, and the exchange answers by IPv4 only",
+            "Give an IPv4 address. No pair has ever run with another: what it writes for Asterisk would not be understood.",
+        )
+        return
     for node in settings["nodes"]:
         if text in (node.get("address"), node.get("address2")):
             yield _problem(
@@ -395,6 +438,7 @@ def judge(
         *_clock(looked, begun, ended),
         *_names(looked),
         *_nodes(host, facts, settings),
+        *_static(looked, settings),
         *_floating(looked, facts, pair, settings),
         *_cluster(looked, settings),
         *_account(looked, settings),

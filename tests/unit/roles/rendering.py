@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ansible.errors import AnsibleUndefinedVariable
+from ansible.errors import AnsibleUndefinedVariable, AnsibleValueOmittedError
 from ansible.inventory.manager import InventoryManager
 from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.loader import init_plugin_loader
@@ -32,6 +32,7 @@ ROLES = tuple(sorted({path.parent.parent.name for path in REPOSITORY.glob("roles
 _INCLUDES = {"ansible.builtin.include_tasks", "ansible.builtin.import_tasks"}
 _KEYWORDS = {"ansible.builtin.include_vars", "ansible.builtin.set_fact", "ansible.builtin.meta", "ansible.builtin.debug"}
 _BLOCKS = ("block", "rescue", "always")
+_OMITTED = object()
 _UNDEFINED = re.compile(r"'(\w+)' is undefined")
 
 Task = dict[str, Any]
@@ -90,9 +91,10 @@ def _templar(role: str, facts: dict[str, Any], **more: Any) -> Templar:
 
 
 def _each(value: Any, change: Callable[[Any], Any]) -> Any:
-    """Return dictionaries and lists with each value in them changed."""
+    """Return dictionaries and lists with each value in them changed, without those of a dictionary that are omitted."""
     if isinstance(value, dict):
-        return {str(key): _each(item, change) for key, item in value.items()}
+        changed = {str(key): _each(item, change) for key, item in value.items()}
+        return {key: item for key, item in changed.items() if item is not _OMITTED}
     return [_each(item, change) for item in value] if isinstance(value, list) else change(value)
 
 
@@ -102,6 +104,8 @@ def _rendered(renders: Templar, value: Any) -> Any:
             return renders.template(template)
         except AnsibleUndefinedVariable as error:
             return NotKnown(next(iter(_UNDEFINED.findall(str(error))), "?"))
+        except AnsibleValueOmittedError:
+            return _OMITTED
 
     return _each(value, one)
 

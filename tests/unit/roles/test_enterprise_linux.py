@@ -175,3 +175,32 @@ def test_the_driver_and_the_socket_are_those_of_the_release(release: str) -> Non
     lines = re.sub(" *= *", " = ", str(block.arguments["block"])).splitlines()
     assert f"Driver = {PACKAGES['paths']['odbc_driver']}" in lines
     assert [line for line in lines if line.lower() == f"socket = {PACKAGES['paths']['mariadb_socket']}"] != []
+
+
+@EACH
+@pytest.mark.parametrize(
+    ("distribution", "given", "expected"),
+    [
+        ("Rocky", {}, {"crb", "highavailability"}),
+        ("AlmaLinux", {}, {"crb", "highavailability"}),
+        ("RedHat", {}, {"codeready-builder-for-rhel-{n}-x86_64-rpms", "rhel-{n}-for-x86_64-highavailability-rpms"}),
+        (
+            "RedHat",
+            {"asterisk_source_repository": "codeready-builder-for-rhel-{n}-rhui-rpms", "pacemaker_cluster_repository": "mine"},
+            {"codeready-builder-for-rhel-{n}-rhui-rpms", "mine"},
+        ),
+    ],
+)
+def test_the_repositories_are_called_as_the_distribution_calls_them(
+    release: str, distribution: str, given: dict[str, str], expected: set[str]
+) -> None:
+    facts = {**FACTS[release], "distribution": distribution}
+    number = facts["distribution_major_version"]
+    found = rendering.all_actions(facts, {**GIVEN, **{name: text.format(n=number) for name, text in given.items()}})
+    enabled = {
+        action.arguments["name"]
+        for role in found.values()
+        for action in role
+        if action.module == "community.general.dnf_config_manager"
+    }
+    assert enabled == {name.format(n=number) for name in expected}

@@ -95,3 +95,19 @@ def test_modules_and_prompts_of_asterisk(tmp_path: Path) -> None:
     # As Debian has it: the language by its short name is an alternative.
     (tmp_path / "en").symlink_to("en_US_f_Allison")
     assert preflight.asterisk_sounds(tmp_path) == ["en", "en_US_f_Allison", "fr"]
+
+
+def test_what_each_interface_is() -> None:
+    # `ip -json -details link show` (iproute2 6.1): a card in a bond, the bond, a VLAN on it, and the end of a pair in a container.
+    text = """[
+      {"ifname": "lo", "link_type": "loopback", "inet6_addr_gen_mode": "eui64"},
+      {"ifname": "eth0", "master": "bond0", "linkinfo": {"info_slave_kind": "bond", "info_slave_data": {"state": "ACTIVE"}}},
+      {"ifname": "bond0", "linkinfo": {"info_kind": "bond", "info_data": {"mode": "active-backup"}}},
+      {"ifname": "voice", "link": "bond0", "linkinfo": {"info_kind": "vlan", "info_data": {"protocol": "802.1Q", "id": 10}}},
+      {"ifname": "host0", "link_index": 3, "linkinfo": {"info_kind": "veth"}},
+      {}]"""
+    found = preflight.parse_links(Result(0, text, ""))
+    assert {name: (link["kind"], link["master"]) for name, link in found.items() if name} == {
+        "lo": ("", ""), "eth0": ("", "bond0"), "bond0": ("bond", ""), "voice": ("vlan", ""), "host0": ("veth", ""),
+    }  # fmt: skip
+    assert preflight.parse_links(Result(1, "", "no such option")) == {}

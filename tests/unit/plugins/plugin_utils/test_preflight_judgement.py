@@ -41,6 +41,7 @@ class Case:
             "names": {"ntp.example.com": ["192.0.2.53"]},
             "kernel_arguments": ["quiet"],
             "neighbour": {"kind": "direct", "interface": "ens-1", "lladdr": ""},
+            "links": {"lo": {"kind": "", "master": ""}, "ens-1": {"kind": "", "master": ""}},
             "cluster": {"name": "", "nodes": [], "error": ""},
             "account": {},
             "uid_owner": "",
@@ -105,7 +106,13 @@ def test_a_deployed_node_has_nothing_to_report(active: bool) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        pytest.param(lambda c: c.settings.update(floating_address="2001:db8::10"), id="ipv6"),
+        pytest.param(
+            lambda c: (
+                c.settings.update(static_addresses=[{"interface": "ens-1", "addresses": ["192.0.2.11/24"]}]),
+                c.looked["links"].update({"ens-1": {"kind": "veth", "master": ""}, "bond0": {"kind": "bond", "master": ""}}),
+            ),
+            id="a bond that is left alone",
+        ),
         pytest.param(
             lambda c: c.settings.update(floating_address="198.51.100.10", floating_interface="ens-1"), id="interface given"
         ),
@@ -208,6 +215,18 @@ MISTAKES = [
      "it does not have its address2 of pbx_nodes, 198.51.100.11", "centos_base_static_addresses"),
     ("a prefix in the floating address", lambda c: c.settings.update(floating_address="192.0.2.10/24"),
      "pbx_floating_address is 192.0.2.10/24, which is no IP address", "without a prefix length"),
+    ("a floating address of IPv6", lambda c: c.settings.update(floating_address="2001:db8::10"),
+     "pbx_floating_address 2001:db8::10 is an IPv6 address, and the exchange answers by IPv4 only", "Give an IPv4 address"),
+    *(
+        (f"an address for {said}",
+         lambda c, link=link: (c.settings.update(static_addresses=[{"interface": "ens-1", "addresses": ["192.0.2.11/24"]}]),
+                               c.looked["links"].update({"ens-1": link})),
+         f"centos_base_static_addresses names ens-1, which is {said}", "nmcli connection modify")
+        for said, link in {
+            "a bond": {"kind": "bond", "master": ""}, "a VLAN": {"kind": "vlan", "master": ""},
+            "a bridge": {"kind": "bridge", "master": ""}, "a part of bond0": {"kind": "", "master": "bond0"},
+        }.items()
+    ),
     ("the floating address is a node's", lambda c: c.settings.update(floating_address="192.0.2.12"),
      "pbx_floating_address 192.0.2.12 is the address of pbx2 itself", "Choose a free address"),
     ("the floating address in another network", lambda c: c.settings.update(floating_address="203.0.113.10"),
@@ -275,3 +294,30 @@ def test_nothing_of_what_is_judged_is_changed() -> None:
     before = copy.deepcopy((case.looked, case.facts, case.pair, case.settings))
     case.judge()
     assert (case.looked, case.facts, case.pair, case.settings) == before
+
+
+SECONDARY = {"address": "192.0.2.21", "netmask": "255.255.255.0", "prefix": "24"}
+
+
+@pytest.mark.parametrize(
+    ("reached", "addresses", "lost"),
+    [
+        ("192.0.2.11", ["192.0.2.11/24"], []),
+        ("192.0.2.11", ["192.0.2.12/24"], ["192.0.2.11"]),
+        # Not the first of the interface, and not of IPv4.
+        ("192.0.2.21", ["192.0.2.11/24"], ["192.0.2.21"]),
+        ("192.0.2.21", ["192.0.2.11/24", "192.0.2.21/24"], []),
+        ("2001:db8::11", ["192.0.2.11/24"], ["2001:db8::11"]),
+        ("2001:0db8::0011", ["192.0.2.11/24", "2001:db8:0::11/64"], []),
+        # Behind NAT, or by another interface.
+        ("203.0.113.7", ["192.0.2.12/24"], []),
+        # By a name: any of them may be it, but not the floating one.
+        ("pbx1.example.com", ["192.0.2.11/24"], ["192.0.2.21"]),
+        ("pbx1.example.com", ["192.0.2.11/24", "192.0.2.21/24"], []),
+    ],
+)
+def test_the_way_in_is_kept_whichever_address_it_is(reached: str, addresses: list[str], lost: list[str]) -> None:
+    here = facts(11)
+    here["ens_1"]["ipv4_secondaries"] = [SECONDARY, {"address": "192.0.2.10", "netmask": "255.255.255.0", "prefix": "24"}]
+    entries = [{"interface": "ens-1", "addresses": addresses}, {"interface": "ens-2", "addresses": ["198.51.100.1/24"]}]
+    assert preflight.lost_addresses(entries, here, reached, "192.0.2.10") == lost
