@@ -11,6 +11,7 @@ import pytest
 
 from ansible_collections.dialtone.ha_pbx.plugins.module_utils import firewall
 from ansible_collections.dialtone.ha_pbx.plugins.module_utils.firewall import Result
+from ansible_collections.dialtone.ha_pbx.plugins.modules import firewall_service
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
 LOADED, WRITTEN = ((FIXTURES / f"firewalld-2.5-{when}.txt").read_text() for when in ("loaded", "written"))
@@ -204,3 +205,64 @@ def test_the_diff_says_ports_and_zones() -> None:
     assert "pbx-telephones (loaded): none\nopen (loaded) in: no zone" in before
     assert after == firewall.described(SERVICE, PORTS, ["public", "pbx-peers"])
     assert "open (written) in: pbx-peers, public" in after
+
+
+class Ended(Exception):
+    """What a module ended with."""
+
+
+class Module:
+    """As much of AnsibleModule as firewall_service uses."""
+
+    firewalld: Firewalld
+    check = False
+    zones = ("public", "pbx-peers")
+
+    def __init__(self, argument_spec: dict[str, Any], supports_check_mode: bool) -> None:
+        self.params = {"name": SERVICE, "description": "", "ports": PORTS, "zones": list(self.zones)}
+        assert set(self.params) == set(argument_spec)
+        self.check_mode = self.check
+
+    def run_command(self, argv: list[str], **_options: Any) -> tuple[int, str, str]:
+        return self.firewalld(argv)
+
+    def get_bin_path(self, name: str) -> str:
+        return f"/usr/bin/{name}"
+
+    def fail_json(self, **result: Any) -> None:
+        raise Ended({"failed": True, **result})
+
+    def exit_json(self, **result: Any) -> None:
+        raise Ended(result)
+
+
+def module(monkeypatch: pytest.MonkeyPatch, firewalld: Firewalld, **given: Any) -> dict[str, Any]:
+    """Run firewall_service against a firewalld, and return what it ended with."""
+    monkeypatch.setattr(firewall_service, "AnsibleModule", type("Given", (Module,), {"firewalld": firewalld, **given}))
+    with pytest.raises(Ended) as ended:
+        firewall_service.main()
+    result: dict[str, Any] = ended.value.args[0]
+    return result
+
+
+def test_a_dry_run_says_what_a_real_one_does_and_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    firewalld = Firewalld()
+    announced = module(monkeypatch, firewalld, check=True)
+    assert firewalld.told == []
+    done = module(monkeypatch, firewalld)
+    assert announced == done
+    assert (done["changed"], done["commands"]) == (True, firewalld.told)
+    assert done["diff"]["before"] != done["diff"]["after"]
+    again = module(monkeypatch, firewalld)
+    assert (again["changed"], again["commands"]) == (False, [])
+    assert again["diff"]["before"] == again["diff"]["after"] == done["diff"]["after"]
+
+
+def test_where_it_cannot_be_opened_it_is_said_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    stopped = module(monkeypatch, Firewalld(running=False))
+    assert "firewalld does not run, so pbx-telephones cannot be opened. `systemctl start firewalld`" in stopped["msg"]
+    absent = module(monkeypatch, Firewalld(), zones=("voice", "pbx-peers"))
+    assert "firewalld has no zone voice (it has block," in absent["msg"]
+    # On a new host the zones come with the run that is announced.
+    for given in ({"firewalld": Firewalld(running=False)}, {"firewalld": Firewalld(), "zones": ("voice",)}):
+        assert module(monkeypatch, given.pop("firewalld"), check=True, **given)["changed"]  # type: ignore[arg-type]
