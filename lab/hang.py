@@ -29,7 +29,8 @@ with socket.socket(socket.AF_UNIX) as console:
     shown = b""
     while part := console.recv(65536):
         shown += part
-spared = {int(found) for found in re.findall(r"^0x\\w+ (\\d+) .*(?:listener|logger)", shown.decode(), re.MULTILINE)} | {pid}
+console_threads = r"^0x\\w+ (\\d+) (?:listener|netconsole|logger_thread)\\b"
+spared = {int(found) for found in re.findall(console_threads, shown.decode(), re.MULTILINE)} | {pid}
 
 def name(thread):
     with open(f"/proc/{pid}/task/{thread}/comm") as file:

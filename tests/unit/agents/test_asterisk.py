@@ -253,13 +253,13 @@ def test_start_that_loses_its_address_fails_at_once(asterisk, ocf, make_agent, m
 def test_start_sees_the_first_answer_soon(asterisk, ocf, make_agent) -> None:
     """What is refused meanwhile costs no more than a step, because every step is silence for who telephones."""
     port = free_udp_port()
-    later = threading.Timer(0.75, lambda: servers.append(SipServer(says("200 OK"), port)))
+    later = threading.Timer(0.6, lambda: servers.append(SipServer(says("200 OK"), port)))
     servers: list[SipServer] = []
     later.start()
     began = time.monotonic()
     try:
         assert make_agent(Systemd(ocf), port).perform("start") == ocf.OCF_SUCCESS
-        assert 0.75 <= time.monotonic() - began < 1.2
+        assert 0.6 <= time.monotonic() - began < 1.0
     finally:
         later.join()
         for server in servers:
