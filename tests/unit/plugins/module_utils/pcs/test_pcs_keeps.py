@@ -46,7 +46,7 @@ def planned(**given):
         ({"options": {}, "nodes": [], "delay": 0}, {("remove", name, None) for name in DEVICE.options}),
         ({"meta": {}}, set()),
     ],
-    ids=str,
+    ids=lambda value: str(sorted(value) if isinstance(value, set) else value),
 )
 def test_a_fence_device_keeps_what_is_not_given(given, actions):
     assert planned(**given) == actions
