@@ -124,7 +124,8 @@ from ansible.module_utils.basic import AnsibleModule
 Entry = dict[str, Any]
 
 #: Modes of what is new where nothing else is said: of files, of directories, and of files that hold secrets.
-NEW_MODES, NEW_SECRET = (0o644, 0o755), 0o600
+NEW_MODES = (0o644, 0o755)
+NEW_SECRET = 0o600
 
 
 def parents(path: str) -> list[str]:
