@@ -16,7 +16,7 @@ author:
 positional: _input
 options:
   _input:
-    description: The role's variables (asterisk_*), by name.
+    description: The role's variables (asterisk_*) and pbx_cluster_name, by name.
     type: dict
     required: true
   os_family:

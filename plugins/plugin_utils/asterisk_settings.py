@@ -148,6 +148,13 @@ def _texts(settings: Mapping[str, Any]) -> Iterator[Problem]:
             "asterisk_user_agent is no text that can stand in a SIP header",
             "Give 1 to 80 printable ASCII characters without semicolon and backslash, such as dialtone/1.0.",
         )
+    name = str(settings["pbx_cluster_name"])
+    # Asterisk takes what stands behind a semicolon for a comment, and the name is a part of every unique id.
+    if not re.fullmatch("[A-Za-z0-9][A-Za-z0-9_.-]{0,62}", name):
+        yield _problem(
+            f"pbx_cluster_name is {name[:40]!r}, which Asterisk could not have for its system name",
+            "Give 1 to 63 letters, digits and _ . - beginning with a letter or digit.",
+        )
     language = str(settings["asterisk_language"])
     if not re.fullmatch("[a-z]{2,3}(_[A-Za-z0-9]{2,8})*", language):
         yield _problem(f"asterisk_language is {language!r}, which is no language", "Give a code such as en, es or es_MX.")
@@ -166,7 +173,7 @@ def _module_names(modules: Iterable[str]) -> Iterator[Problem]:
 def problems(settings: Mapping[str, Any], os_family: str, method: str) -> list[Problem]:
     """Report what cannot be used of the role's variables, as far as no host has to be asked.
 
-    :param settings: the role's variables asterisk_*, by name.
+    :param settings: the role's variables asterisk_* and pbx_cluster_name, by name.
     :param os_family: of the host, as the facts say it.
     :param method: V(package) or V(source), as it turns out.
     :returns: a list of C(found) and C(cure).

@@ -18,7 +18,7 @@ LOADED = VARIABLES["__asterisk_modules_required"] + VARIABLES["__asterisk_module
 
 
 def said(os_family: str = "Debian", method: str = "package", **given: Any) -> list[str]:
-    problems = asterisk_settings.problems({**DEFAULTS, **given}, os_family, method)
+    problems = asterisk_settings.problems({**DEFAULTS, "pbx_cluster_name": "pbx", **given}, os_family, method)
     return [f"{problem['found']}. {problem['cure']}" for problem in problems]
 
 
@@ -75,6 +75,9 @@ def test_what_can_be_is_taken(given: dict[str, Any]) -> None:
         ({"asterisk_language": ""}, ["asterisk_language is ''"]),
         ({"asterisk_extra_modules": ["app_queue.so"]}, ["asterisk_extra_modules has 'app_queue.so'", "Write app_queue."]),
         ({"asterisk_extra_modules": ["app_queue\nload = x"]}, ["which is no name of a module"]),
+        ({"pbx_cluster_name": "pbx;1"}, ["pbx_cluster_name is 'pbx;1'", "1 to 63 letters"]),
+        ({"pbx_cluster_name": "a name"}, ["pbx_cluster_name is 'a name'"]),
+        ({"pbx_cluster_name": "pbx\nx = 1"}, ["pbx_cluster_name is"]),
         ({"asterisk_user_agent": ""}, ["asterisk_user_agent is no text"]),
         ({"asterisk_user_agent": "a;b"}, ["asterisk_user_agent is no text"]),
         ({"asterisk_user_agent": "a\nb = c"}, ["asterisk_user_agent is no text"]),
