@@ -204,6 +204,17 @@ def test_an_asterisk_that_fails_is_restarted_and_keeps_its_address(pair: Simulat
     assert squeezed(pair.fails("pbx-asterisk", 2)) == [f"pbx-asterisk stop {node}", f"pbx-asterisk start {node}"]
 
 
+def test_when_both_are_restarted_the_address_comes_first(pair: Simulation) -> None:
+    """A start of Asterisk without its address fails, and would move the service."""
+    node = pair.where("pbx-ip")
+    assert squeezed(pair.fails("pbx-asterisk", 2, "--op-inject", f"pbx-ip_monitor_2000@{node}=7")) == [
+        f"pbx-asterisk stop {node}",
+        f"pbx-ip stop {node}",
+        f"pbx-ip start {node}",
+        f"pbx-asterisk start {node}",
+    ]
+
+
 def test_an_asterisk_that_cannot_start_takes_everything_to_the_other_node(pair: Simulation) -> None:
     node = pair.where("pbx-asterisk")
     other = {"node1": "node2", "node2": "node1"}[node]
