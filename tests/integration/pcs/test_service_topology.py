@@ -237,3 +237,22 @@ def test_an_address_that_is_disabled_stops_asterisk(pair: Simulation) -> None:
     pair.cluster.pcs("resource", "disable", "pbx-ip")
     pair.settle()
     assert (pair.where("pbx-ip"), pair.where("pbx-asterisk")) == ("", "")
+
+
+def test_a_pair_of_before_loses_no_call_to_the_new_order(cluster: Any) -> None:
+    """Address and directories were members of the group; they leave it while they run."""
+    now = declared(pbx_storage="shared")
+    before = {
+        **now,
+        "resources": [
+            {**resource, "group": "pbx"} if resource["name"] in MOVED else resource for resource in now["resources"]
+        ],
+        "constraints": [entry for entry in now["constraints"] if entry["id"].startswith("db-")],
+    }
+    cluster.good("pcs_cib", state="apply", **before)
+    pair = Simulation(cluster)
+    pair.settle()
+    node = pair.where("pbx-asterisk")
+    assert pair.cluster.good("pcs_cib", state="apply", **now)["changed"]
+    assert pair.do() == []
+    assert {resource: pair.where(resource) for resource in MOVED} == dict.fromkeys(MOVED, node)
