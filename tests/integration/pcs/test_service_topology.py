@@ -204,6 +204,17 @@ def test_an_asterisk_that_fails_is_restarted_and_keeps_its_address(pair: Simulat
     assert squeezed(pair.fails("pbx-asterisk", 2)) == [f"pbx-asterisk stop {node}", f"pbx-asterisk start {node}"]
 
 
+def test_when_both_are_restarted_the_address_comes_first(pair: Simulation) -> None:
+    """A start of Asterisk without its address fails, and would move the service."""
+    node = pair.where("pbx-ip")
+    assert squeezed(pair.fails("pbx-asterisk", 2, "--op-inject", f"pbx-ip_monitor_2000@{node}=7")) == [
+        f"pbx-asterisk stop {node}",
+        f"pbx-ip stop {node}",
+        f"pbx-ip start {node}",
+        f"pbx-asterisk start {node}",
+    ]
+
+
 def test_an_asterisk_that_cannot_start_takes_everything_to_the_other_node(pair: Simulation) -> None:
     node = pair.where("pbx-asterisk")
     other = {"node1": "node2", "node2": "node1"}[node]
@@ -226,3 +237,22 @@ def test_an_address_that_is_disabled_stops_asterisk(pair: Simulation) -> None:
     pair.cluster.pcs("resource", "disable", "pbx-ip")
     pair.settle()
     assert (pair.where("pbx-ip"), pair.where("pbx-asterisk")) == ("", "")
+
+
+def test_a_pair_of_before_loses_no_call_to_the_new_order(cluster: Any) -> None:
+    """Address and directories were members of the group; they leave it while they run."""
+    now = declared(pbx_storage="shared")
+    before = {
+        **now,
+        "resources": [
+            {**resource, "group": "pbx"} if resource["name"] in MOVED else resource for resource in now["resources"]
+        ],
+        "constraints": [entry for entry in now["constraints"] if entry["id"].startswith("db-")],
+    }
+    cluster.good("pcs_cib", state="apply", **before)
+    pair = Simulation(cluster)
+    pair.settle()
+    node = pair.where("pbx-asterisk")
+    assert pair.cluster.good("pcs_cib", state="apply", **now)["changed"]
+    assert pair.do() == []
+    assert {resource: pair.where(resource) for resource in MOVED} == dict.fromkeys(MOVED, node)

@@ -6,13 +6,15 @@ import time
 from collections.abc import Iterator
 
 import pytest
+import yaml
 
 from lab import exchange
-from lab.config import HOSTS
+from lab.config import HOSTS, REPOSITORY
 from lab.probe import SipProbe
 from lab.testing import playbook, processes
 
-USUAL_MS, OTHER_MS = 3000, 4000
+USUAL_MS = yaml.safe_load((REPOSITORY / "roles/pacemaker_cluster/defaults/main.yml").read_text())["pacemaker_cluster_token_ms"]
+OTHER_MS = 4000
 
 
 def tokens() -> dict[str, tuple[str, str]]:
