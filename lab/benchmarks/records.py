@@ -230,6 +230,7 @@ def started_without(node: str) -> Iterator[None]:
     with stopped(node):
         _restart_asterisk(node)
         yield
+    exchange.acknowledge_failures()
 
 
 def _restart_asterisk(node: str) -> None:

@@ -66,6 +66,7 @@ def test_calls_that_ended_with_asterisk_have_a_record_made_from_their_events() -
     for row in found["server1"]:
         assert (row["rebuilt"], row["disposition"], row["src"], row["accountcode"]) == ("1", "ANSWERED", "100", "demo")
         assert 1 <= int(row["billsec"]) <= TALKED_SECONDS + 3
+    exchange.acknowledge_failures()
     exchange.wait_healthy(60)
 
 
