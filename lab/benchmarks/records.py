@@ -246,6 +246,8 @@ def _restart_asterisk(node: str) -> None:
         f"Asterisk on {node} to have booted", lambda: hosts.run(node, ["asterisk", "-rx", "core waitfullybooted"]).returncode,
         lambda code: code == 0, 30,
     )  # fmt: skip
+    # Until the cluster has seen it answer it says that it is starting.
+    exchange.wait_until("the cluster to have it", exchange.active_node, node.__eq__, 30)
 
 
 # The runs
