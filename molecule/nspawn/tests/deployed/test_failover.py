@@ -90,7 +90,9 @@ def test_asterisk_is_killed(caller: Phone, callee: Phone) -> None:
     known = exchange.record_keys()
     signal(active, "asterisk", "KILL")
     call_again(caller, callee, time.monotonic())
-    assert main_process(exchange.active_node(), "asterisk") != before
+    # It answers before the cluster has taken note of its start.
+    active = exchange.wait_until("the cluster to have it", exchange.active_node, bool, 30)
+    assert main_process(active, "asterisk") != before
     acknowledge_failures()
     everything_is_well(known)
 
@@ -148,7 +150,7 @@ def deaf_to_the_monitor(node: str) -> Iterator[None]:
     """Lose every request that the cluster's own check sends: it comes from the floating address itself."""
     rule = f"ip saddr {FLOATING_ADDRESS} ip daddr {FLOATING_ADDRESS} udp dport 5060 counter drop"
     chain = "chain input { type filter hook input priority -200; " + rule + "; }"
-    exchange.run(node, ["nft", "-f", "-"], stdin=f"table ip crowded {{ {chain} }}\n")
+    exchange.run(node, ["nft", "-f", "-"], stdin=f"table ip crowded {{\n{chain}\n}}\n")
     try:
         yield
     finally:
