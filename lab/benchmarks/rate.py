@@ -1,7 +1,7 @@
 """How many calls a second does the exchange take, with call records and without? python3 -m lab.benchmarks.rate --runs N
 
-On a deployed lab. The highest rate is searched at which SIPp makes calls for ten seconds without a failed one, in turn with the
-records written and with what writes them unloaded, so that the machine is the same for both. Minimum, median and maximum over the
+On a deployed lab. The highest rate is searched at which SIPp makes calls for ten seconds without a failed one, in turn with call
+records and events and with both switched off, so that the machine is the same for both. Minimum, median and maximum over the
 runs, and the ratio of the medians.
 """
 
@@ -22,7 +22,7 @@ TALK_SECONDS = 2.0
 #: The search begins here (calls a second), grows by this factor until a call fails, and ends at this ratio of bad to good.
 FIRST, GROWTH, NARROW = 100.0, 1.3, 1.04
 LIMIT = 2000.0
-WRITERS = ("cdr_custom.so", "cel_custom.so")
+ENGINES = ("cdr", "cel")
 
 
 def clean(rate: float) -> bool:
@@ -59,9 +59,11 @@ def highest(works: Callable[[float], bool]) -> float:
 
 
 def write_records(write: bool) -> None:
-    """Load or unload what writes call records and events on the active node."""
-    for module in WRITERS:
-        exchange.run(exchange.active_node(), ["asterisk", "-rx", f"module {'load' if write else 'unload'} {module}"])
+    """Switch call records and events on or off on the active node, as their files do."""
+    now, then = ("no", "yes") if write else ("yes", "no")
+    for engine in ENGINES:
+        command = f"sed -i 's/^enable = {now}/enable = {then}/' /etc/asterisk/{engine}.conf && asterisk -rx 'module reload {engine}'"
+        exchange.run(exchange.active_node(), ["sh", "-c", command])
 
 
 def main() -> int:

@@ -213,6 +213,8 @@ def test_what_is_wrong_with_a_database_is_named(database: dict[str, Any], host: 
 
 
 WRITERS = """
+cdr_custom.so                  Customizable Comma Separated Values CDR  0          Running              core
+cel_custom.so                  Customizable Comma Separated Values CEL  0          Running              core
   Logging:                    Enabled
 * Registered Backends
     CDR File custom bac
@@ -253,10 +255,10 @@ def test_a_standby_has_no_spool_to_look_at() -> None:
          "3 files with call records (9 bytes) wait for the database, the oldest record for 61 s; the database says (2002) gone"),
         ({**SPOOL, "rejected": ["cdr-1"]}, WRITERS, "could not be read are kept in /var/spool/asterisk/records/rejected: cdr-1"),
         ({**SPOOL, "loader": {"database": "", "reserve": False}}, WRITERS, "is full"),
-        (SPOOL, WRITERS.replace("CDR File custom bac", ""), "Asterisk writes no call records"),
+        (SPOOL, WRITERS.replace("cdr_custom.so", ""), "Asterisk writes no call records"),
         (SPOOL, WRITERS.replace("  Logging:                    Enabled", "  Logging:   Disabled"),
          "Asterisk writes no call records"),
-        (SPOOL, WRITERS.replace("CEL Custom CSV Logging", ""), "Asterisk writes no channel events"),
+        (SPOOL, WRITERS.replace("cel_custom.so", ""), "Asterisk writes no channel events"),
         (SPOOL, WRITERS.replace("CEL Logging: Enabled", "CEL Logging: Disabled"), "Asterisk writes no channel events"),
     ],
 )  # fmt: skip
