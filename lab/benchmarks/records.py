@@ -35,12 +35,20 @@ BEGINS = (2.0, 5.0)
 _MARIADB = "mariadb.service"
 
 
-def take_numbers() -> None:
-    """Give the active node's dialplan the numbers of the calls; a reload or a restart of Asterisk takes them away."""
+_PATTERN = "_" + PREFIX + "XXXXXX"
+
+
+@contextmanager
+def numbers_taken() -> Iterator[None]:
+    """Have the active node's dialplan answer the numbers of the calls, until the end; a restart of Asterisk takes them away, too."""
     node = exchange.active_node()
-    pattern = "_" + PREFIX + "XXXXXX"
     for step in ("1,Set(CDR(node)=${ENV(PBX_NODE)})", "2,Answer", "3,Echo", "4,Hangup"):
-        exchange.run(node, ["asterisk", "-rx", f"dialplan add extension {pattern},{step} into demo-internal replace"])
+        exchange.run(node, ["asterisk", "-rx", f"dialplan add extension {_PATTERN},{step} into demo-internal replace"])
+    try:
+        yield
+    finally:
+        # Whatever became of the node: the acceptance would name what nobody declared.
+        hosts.run(node, ["asterisk", "-rx", f"dialplan remove extension {_PATTERN}@demo-internal"])
 
 
 @dataclass(frozen=True)
@@ -290,7 +298,7 @@ def with_fault(fault: Fault, seconds: float, before_calls: bool, dice: random.Ra
         happening = at_end.enter_context(ExitStack())
         if before_calls:
             happening.enter_context(fault(node))
-        take_numbers()
+        at_end.enter_context(numbers_taken())
         load = at_end.enter_context(Load(RATE, len(dialled), talk_seconds=TALK_SECONDS, numbers=dialled))
         time.sleep(begins)
         if not before_calls:
@@ -309,8 +317,7 @@ def host_killed(dice: random.Random, numbers: Numbers) -> Audit:
     """Kill the active host while its database has been away for some seconds; what was closed before the kill counts."""
     node = exchange.active_node()
     dialled = numbers.take(round(RATE * 12))
-    take_numbers()
-    with Load(RATE, len(dialled), talk_seconds=TALK_SECONDS, numbers=dialled) as load:
+    with numbers_taken(), Load(RATE, len(dialled), talk_seconds=TALK_SECONDS, numbers=dialled) as load:
         time.sleep(dice.uniform(*BEGINS))
         exchange.run(node, ["systemctl", "stop", _MARIADB])
         time.sleep(dice.uniform(1, 4))

@@ -12,9 +12,9 @@ from lab.benchmarks.records import (
     Fault,
     Numbers,
     frozen,
+    numbers_taken,
     started_without,
     stopped,
-    take_numbers,
     with_fault,
 )
 from lab.config import HOSTS
@@ -47,8 +47,7 @@ def test_an_asterisk_that_started_without_its_database_records_every_call() -> N
 def test_calls_that_ended_with_asterisk_have_a_record_made_from_their_events() -> None:
     node = exchange.active_node()
     dialled = Numbers().take(CUT)
-    take_numbers()
-    with Load(CUT, CUT, talk_seconds=60, numbers=dialled) as load:
+    with numbers_taken(), Load(CUT, CUT, talk_seconds=60, numbers=dialled) as load:
         exchange.wait_until("every call to be answered", load.answered, lambda events: len(events) == CUT, 15)
         answered = min(event.at for event in load.answered())
         exchange.wait_until("the calls to have lasted", time.time, lambda now: now - answered > TALKED_SECONDS, 30)

@@ -55,6 +55,11 @@ def call_again(caller: Phone, callee: Phone, since: float) -> float:
     return answered - since
 
 
+def settled_node() -> str:
+    """Return the active node when the cluster has taken note of a start: Asterisk answers before that."""
+    return exchange.wait_until("the cluster to have Asterisk", exchange.active_node, bool, 30)
+
+
 def everything_is_well(known: set[tuple[str, ...]]) -> Row:
     """Check that the record of the call is in both databases, that these are equal, and the exchange is healthy."""
     exchange.wait_healthy(RETURN_SECONDS)
@@ -90,9 +95,7 @@ def test_asterisk_is_killed(caller: Phone, callee: Phone) -> None:
     known = exchange.record_keys()
     signal(active, "asterisk", "KILL")
     call_again(caller, callee, time.monotonic())
-    # It answers before the cluster has taken note of its start.
-    active = exchange.wait_until("the cluster to have it", exchange.active_node, bool, 30)
-    assert main_process(active, "asterisk") != before
+    assert main_process(settled_node(), "asterisk") != before
     acknowledge_failures()
     everything_is_well(known)
 
@@ -104,7 +107,7 @@ def test_asterisk_is_frozen(caller: Phone, callee: Phone) -> None:
     signal(active, "asterisk", "STOP")
     # The process is there and its socket takes packets: only who talks SIP to it notices.
     call_again(caller, callee, time.monotonic())
-    assert main_process(exchange.active_node(), "asterisk") != before
+    assert main_process(settled_node(), "asterisk") != before
     acknowledge_failures()
     everything_is_well(known)
 
@@ -120,7 +123,7 @@ def test_the_sip_stack_hangs(caller: Phone, callee: Phone, what: str) -> None:
         hung = time.monotonic()
         sip.wait_answer(hung + 1, HANG_SECONDS)
         print(f"answers again {time.monotonic() - hung:.1f} s after the {what} hung")
-    assert main_process(exchange.active_node(), "asterisk") != before
+    assert main_process(settled_node(), "asterisk") != before
     call_again(caller, callee, hung)
     acknowledge_failures()
     everything_is_well(known)
