@@ -211,7 +211,10 @@ def test_monitor_waits_for_the_address_that_its_own_resource_brings_back(
 ) -> None:
     server = sip_server(says("200 OK"))
     real, back = asterisk.check_sip, time.monotonic() + 0.5
-    there = lambda: time.monotonic() >= back  # noqa: E731
+
+    def there() -> bool:
+        return time.monotonic() >= back
+
     monkeypatch.setattr(asterisk, "has_address", lambda _address: there())
     monkeypatch.setattr(
         asterisk, "check_sip", lambda address, *a, **k: real(address if there() else "192.0.2.1", *a, **k)

@@ -217,10 +217,14 @@ class Keeper:
             with open(self.settings.asterisk_pid, encoding="ascii") as file:
                 number = int(file.read())
                 started = os.fstat(file.fileno()).st_mtime
+        except (OSError, ValueError):
+            return None
+        try:
             os.kill(number, 0)
         except PermissionError:
+            # It is there, and another account's.
             return started
-        except (OSError, ValueError):
+        except OSError:
             return None
         return started
 
