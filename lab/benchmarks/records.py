@@ -98,7 +98,7 @@ def _rows(node: str, numbers: tuple[str, str]) -> dict[str, list[bool]]:
 
 def _spool_empty() -> bool:
     """Tell whether nothing waits in the spool of the active node."""
-    answer = json.loads(exchange.run(exchange.active_node(), ["call-records", "status", "--json"]))
+    answer = json.loads(exchange.run(exchange.active_node(), ["/usr/local/sbin/call-records", "status", "--json"]))
     return bool(answer["pending"]["files"] == 0)
 
 
