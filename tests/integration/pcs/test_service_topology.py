@@ -142,7 +142,7 @@ def test_it_starts_on_one_node_in_order(fresh: Simulation) -> None:
             action for action in actions if action.split()[0] != "pbx-drbd:0" and action.split()[0] != "pbx-drbd:1"
         ]
     starts = [action.split()[0] for action in done]
-    assert sorted(starts) == sorted([*MOVED, "pbx-db"])
+    assert sorted(starts) == sorted([*MOVED, "pbx-db", "pbx-records"])
     assert len({action.split()[2] for action in done}) == 1
     assert all(starts.index("pbx-fs") < starts.index(bind) for bind in BINDS)
     assert starts[-1] == "pbx-asterisk"
@@ -154,7 +154,7 @@ def test_it_stops_in_the_reverse_order(pair: Simulation) -> None:
     done: list[str] = []
     while actions := squeezed(pair.do()):
         done += [action.split()[0] for action in actions if action.split()[1] == "stop"]
-    assert sorted(done) == sorted([*MOVED, "pbx-db"])
+    assert sorted(done) == sorted([*MOVED, "pbx-db", "pbx-records"])
     assert done[0] == "pbx-asterisk"
     assert done.index("pbx-fs") > max(done.index(bind) for bind in BINDS)
 
