@@ -367,7 +367,7 @@ def sql(node: str, statement: str) -> list[Row]:
 
     Raises LabError with what the database said when it fails.
     """
-    return parse_batch(run(node, ["mariadb", "--batch", f"--database={DATABASE}"], stdin=statement))
+    return parse_batch(run(node, ["mariadb", "--skip-ssl", "--batch", f"--database={DATABASE}"], stdin=statement))
 
 
 def parse_batch(text: str) -> list[Row]:
