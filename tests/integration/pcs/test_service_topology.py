@@ -148,6 +148,32 @@ def test_it_starts_on_one_node_in_order(fresh: Simulation) -> None:
     assert starts[-1] == "pbx-asterisk"
 
 
+@pytest.mark.parametrize("node", ["node1", "node2"])
+def test_it_starts_where_drbd_has_the_current_copy(cluster: Any, declarations: dict[str, str], node: str) -> None:
+    """The address and the group go to the primary, wherever it is, and do not choose a node before it."""
+    root = ET.fromstring(declarations["drbd"])  # noqa: S314 - made by this test
+    for state in root.iterfind("status/node_state"):
+        score = next(pair for pair in state.iter("nvpair") if pair.get("name") == "master-pbx-drbd")
+        score.set("value", "10000" if state.get("uname") == node else "5")
+    cluster.file.write_text(ET.tostring(root, encoding="unicode"))
+    pair = Simulation(cluster)
+    pair.settle()
+    assert {resource: pair.where(resource) for resource in MOVED} == dict.fromkeys(MOVED, node)
+
+
+@pytest.mark.parametrize("order", ["node standby", "resource move"])
+def test_a_planned_move_takes_everything_to_the_other_node(pair: Simulation, order: str) -> None:
+    node = pair.where("pbx-asterisk")
+    other = {"node1": "node2", "node2": "node1"}[node]
+    if order == "node standby":
+        pair.cluster.pcs("node", "standby", node)
+    else:
+        # What pcs does, which waits for the cluster too.
+        pair.cluster.command("crm_resource", "--move", "--resource", "pbx")
+    pair.settle()
+    assert {resource: pair.where(resource) for resource in MOVED} == dict.fromkeys(MOVED, other)
+
+
 def test_it_stops_in_the_reverse_order(pair: Simulation) -> None:
     """No directory goes from below Asterisk, nor from below what reads the spool of call records."""
     pair.cluster.pcs("resource", "disable", "pbx")
