@@ -31,11 +31,15 @@ demo: setup-demo ## Two hosts, a call, one host killed, the call again (under 3 
 	printf '\n== A fresh lab\n'
 	python3 -m lab up
 	$(call step,Deployment with playbooks/site.yml,ansible-playbook -i inventories/lab playbooks/site.yml)
-	$(call step,The story,python3 -m lab.story)
+	$(MAKE) --no-print-directory story
 	printf '\nmake demo: %d s in total. The lab goes on running:\n' "$$SECONDS"
 	printf '  make lab-shell NODE=server1     a shell on a host; try: pcs status; asterisk -rx "pjsip show contacts"\n'
 	printf '  make lab-status                 what the lab is doing\n'
 	printf '  make lab-down                   the end of it\n'
+
+.PHONY: story
+story: setup-demo ## The story of make demo alone, on the lab as it is
+	$(call step,The story,python3 -m lab.story)
 
 .PHONY: lab
 lab: setup-demo ## Only the two hosts, freshly made, nothing deployed
@@ -111,6 +115,10 @@ test-vm: setup-vm ## Two Vagrant machines: DRBD, SELinux, fencing, a power cut (
 	$(call step,box and libvirt,python3 -m lab.vm up)
 	python3 -m lab.vm test
 	printf '\nmake test-vm: everything passed, %d s\n' "$$((SECONDS - begin))"
+
+.PHONY: test-vm-short
+test-vm-short: ## The same without the second deployment and the faults of disk and link: deploy, call, power cut (half the time)
+	DIALTONE_VM_REPEAT=syntax DIALTONE_VM_FAULTS=syntax $(MAKE) --no-print-directory test-vm
 
 .PHONY: static
 static: setup sanity lint docs-site ## Static checks

@@ -1,10 +1,10 @@
 """The active machine's power is cut in the middle of everything: python3 -m lab.vm power-cut.
 
-Before the cut a caller leaves a message, and a call is recorded. Then telephones call again and again and a program on
-the active node writes files to the replicated disk, naming each one after fsync(2) returned. When enough of both has
-happened the machine is destroyed. What was promised until that instant is written down, for the tests that follow
-(molecule/default/tests/after) to look for: this is only about what the world saw from outside. At last the machine is
-switched on again.
+Before the cut a caller leaves a message, a call is recorded, and the active node's database is stopped. Then telephones
+call again and again and a program on the active node writes files to the replicated disk, naming each one after fsync(2)
+returned. When enough of both has happened the machine is destroyed. What was promised until that instant is written
+down, for the tests that follow (molecule/default/tests/power_cut) to look for: this is only about what the world saw from
+outside. At last the machine is switched on again.
 """
 
 from __future__ import annotations
@@ -28,7 +28,10 @@ RECORDING = "/var/spool/asterisk/monitor/lab-before-the-cut.wav"
 
 #: What has to have happened before the power goes.
 FILES = 30
-CALLS = 2
+CALLS = 4
+
+#: What may be lost of a call that has ended: the records of so many seconds are not yet on the disk.
+UNPROMISED_SECONDS = 1.0
 
 #: Writes numbered files and names each with its checksum once it is on the disk, directory entry and all.
 WRITER = f"""
@@ -54,7 +57,8 @@ class Report:
     """What had been promised when the power went, and what followed.
 
     `files` and `kept` are SHA-256 by path, `records` what identifies each call record that could be read on the active
-    node, `cut_at` seconds since 1970, `answered_after` seconds from the cut to the next answered call.
+    node before its database was stopped, `calls` the calls that ended since, `closed` how many of them ended a second
+    before the cut, `cut_at` seconds since 1970, `answered_after` seconds from the cut to the next answered call.
     """
 
     victim: str
@@ -63,6 +67,7 @@ class Report:
     kept: dict[str, str] = field(default_factory=dict)
     records: list[list[str]] = field(default_factory=list)
     calls: int = 0
+    closed: int = 0
     cut_at: float = 0.0
     answered_after: float = 0.0
 
@@ -109,7 +114,8 @@ class CallLoad(threading.Thread):
     def __init__(self, caller: Phone, callee: Phone) -> None:
         """Prepare it; `start` begins."""
         super().__init__(daemon=True)
-        self.calls = 0
+        #: When each call had ended, by time.monotonic().
+        self.ended: list[float] = []
         self.ending = threading.Event()
         self._phones = (caller, callee)
 
@@ -118,7 +124,7 @@ class CallLoad(threading.Thread):
         try:
             while not self.ending.is_set():
                 phones.call(*self._phones, seconds=1.0)
-                self.calls += 1
+                self.ended.append(time.monotonic())
         except PhoneError:
             # The cut ends one of them in the middle: that is what it is for.
             pass
@@ -135,11 +141,15 @@ def cut() -> None:
         kept = [message, message.removesuffix(".wav") + ".txt"]
         with Phone("101", 620) as callee:
             exchange.wait_registrations_stored(caller.address, callee.address)
+            known = exchange.record_keys([victim])
             kept.append(record_call(caller, callee, victim))
+            exchange.wait_record(caller.number, callee.number, known, [victim])
             # Only what was synchronised survives a power cut; a message is, some seconds after it was left.
             exchange.run(victim, ["sync", "-f", "/srv/pbx"])
             report.kept = checksums(victim, kept)
             print(f"power cut: {len(report.kept)} files of message and recording are on the disk", flush=True)
+            report.records = [list(key) for key in exchange.record_keys([victim])]
+            exchange.run(victim, ["systemctl", "stop", "mariadb"])
             writer = subprocess.Popen(
                 hosts.ssh_argv(victim, ["python3", "-c", WRITER]), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                 text=True,
@@ -147,12 +157,12 @@ def cut() -> None:
             load = CallLoad(caller, callee)
             load.start()
             _collect(writer, load, report)
-            report.records = [list(key) for key in exchange.record_keys([victim])]
-            load_calls = load.calls
+            ended = list(load.ended)
             clock, moment = time.time(), time.monotonic()
             hosts.kill(victim)
-            report.cut_at, report.calls = clock, load_calls
-            print(f"power cut: {victim} is gone, after {len(report.files)} files and {load_calls} calls", flush=True)
+            report.cut_at, report.calls = clock, len(ended)
+            report.closed = sum(at <= moment - UNPROMISED_SECONDS for at in ended)
+            print(f"power cut: {victim} is gone, after {len(report.files)} files and {report.calls} calls", flush=True)
             load.ending.set()
             load.join(120)
             _collect(writer, load, report)
@@ -179,8 +189,8 @@ def _collect(writer: subprocess.Popen[str], load: CallLoad, report: Report) -> N
         if load.ending.is_set():
             continue
         if not load.is_alive():
-            raise LabError(f"a call failed before the power cut, after {load.calls} calls that did not")
-        if len(report.files) >= FILES and load.calls >= CALLS:
+            raise LabError(f"a call failed before the power cut, after {len(load.ended)} calls that did not")
+        if len(report.files) >= FILES and len(load.ended) >= CALLS:
             return
     if not load.ending.is_set():
         raise LabError(f"the writer on {report.victim} ended with exit code {writer.wait()} before the power cut")
