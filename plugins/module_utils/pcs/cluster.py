@@ -28,6 +28,15 @@ SERVICES = ("corosync", "pacemaker")
 CIB_FILE = Path("/var/lib/pacemaker/cib/cib.xml")
 PCSD_PORT = 2224
 
+#: Corosync's own token, in milliseconds.
+_COROSYNC_TOKEN_MS = 3000
+#: For how long a node is not taken for dead while the token becomes shorter, in milliseconds.
+_PATIENCE_MS = 10000
+#: Answers over a link after which it is known to hold with new times.
+_ANSWERS = 5
+#: For how long they are waited for, in seconds.
+_SETTLE_SECONDS = 30
+
 
 @dataclass(frozen=True)
 class Desired:
@@ -327,19 +336,48 @@ def stale_options(config: corosync.Config, loaded: Mapping[str, str]) -> list[st
     return sorted(k for k in written.keys() | known.keys() if written.get(k) != known.get(k))
 
 
+def _totem_words(have: Mapping[str, str], totem: Mapping[str, str]) -> list[str]:
+    words = [f"{k}={v}" for k, v in sorted(totem.items()) if have.get(k) != v]
+    return words + [f"{k}=" for k in sorted(have) if k not in totem]
+
+
+def _totem_step(have: Mapping[str, str], totem: Mapping[str, str]) -> Step:
+    words = _totem_words(have, totem)
+    shown = ", ".join(
+        f"{name} {have.get(name, 'not set')} -> {value or 'not set'}" for name, value in (word.split("=", 1) for word in words)
+    )
+    argv = ("pcs", "cluster", "config", "update", "totem", *words)
+    return Step("totem", f"change {shown} in the running cluster", argv)
+
+
+def _shorter(have: Mapping[str, str], totem: Mapping[str, str]) -> bool:
+    """Whether the token becomes shorter. One that is not given is Corosync's own (corosync.conf(5))."""
+    return _ms(totem, "token", _COROSYNC_TOKEN_MS) < _ms(have, "token", _COROSYNC_TOKEN_MS)
+
+
+def _ms(totem: Mapping[str, str], option: str, default: int) -> int:
+    # What is no number is for pcs to refuse.
+    value = totem.get(option, "")
+    return int(value) if value.isdigit() else default
+
+
 def _totem_steps(current: Current, config: corosync.Config, wanted: Desired) -> list[Step]:
     stale = stale_options(config, current.loaded)
     have = {k: v for k, v in config.totem.items() if k in corosync.TOTEM_OPTIONS}
     totem = have if wanted.totem is None else wanted.totem
-    words = [f"{k}={v}" for k, v in sorted(totem.items()) if have.get(k) != v]
-    words += [f"{k}=" for k in sorted(have) if k not in totem]
+    words = _totem_words(have, totem)
+    if words and current.running and _shorter(have, totem):
+        # A link is given up when no answer came for half a token, and was asked each quarter of the token of before: right
+        # after the change it may be given up on both nodes at once, for longer than the new token. So for that moment nobody
+        # is taken for dead: Corosync waits for consensus first.
+        patient = {**totem, "consensus": str(max(_PATIENCE_MS, *(_ms(options, "consensus", 0) for options in (have, totem))))}
+        return [
+            _totem_step(have, patient),
+            Step("settle", "wait until the links between the nodes hold with that", ()),
+            *([_totem_step(patient, totem)] if patient != totem else []),
+        ]
     if words:
-        shown = ", ".join(
-            f"{name} {have.get(name, 'not set')} -> {value or 'not set'}"
-            for name, value in (word.split("=", 1) for word in words)
-        )
-        argv = ("pcs", "cluster", "config", "update", "totem", *words)
-        return [Step("totem", f"change {shown} in the running cluster", argv)]
+        return [_totem_step(have, totem)]
     if stale:
         names = ", ".join(stale)
         return [
@@ -526,6 +564,7 @@ CURES = {
     " more.",
     "totem": "Every node must be reachable, for all need the same corosync.conf. Run again when they are; what was"
     " written already is completed then.",
+    "settle": "`corosync-cfgtool -s` shows the links. Until the next run Corosync waits 10 s longer before it takes a node for dead.",
     "sync": "Every node must be reachable, for all need the same corosync.conf.",
     "reload": "`corosync-cfgtool -R` shows more.",
     "device": "Is pcsd running on the quorum device's host, is it authorised (`pcs host auth`), and did `pcs qdevice"
@@ -557,7 +596,7 @@ def apply(run: Runner, wanted: Desired, current: Current, steps: list[Step], pas
             )
         if step.kind in ("totem", "sync", "device") and current.member:
             refuse_unreachable(run, wanted, step.text)
-        result = run(argv, stdin=password if step.password else None)
+        result = wait_links(run) if step.kind == "settle" else run(argv, stdin=password if step.password else None)
         if result.rc != 0:
             raise PcsError(f"{hostname()}: could not {step.text}: {result.text}\n{CURES[step.kind]}{_taken_back(run, done)}")
         done.append(step)
@@ -565,6 +604,59 @@ def apply(run: Runner, wanted: Desired, current: Current, steps: list[Step], pas
         everybody = any(step.kind == "setup" for step in steps)
         names = [node.name for node in wanted.nodes] if everybody else [_own_name(wanted)]
         wait_online(run, names, wanted.wait)
+
+
+@dataclass(frozen=True)
+class Links:
+    """What Corosync counts: answers by link ("node2.link0"), of those that are up, and how often it began and ended to regroup."""
+
+    answers: dict[str, int]
+    gathered: int
+    operational: int
+
+
+def parse_links(text: str) -> Links:
+    """``corosync-cmapctl -m stats``: "stats.knet.node2.link0.connected (u8) = 1" and the like (cmap_keys(7)).
+
+    A node's link to itself is asked nothing, and does not count.
+    """
+    counters = {}
+    for line in text.splitlines():
+        key, _separator, value = line.partition(" = ")
+        if value.strip().isdigit():
+            counters[key.split(" ")[0]] = int(value)
+    links = {
+        name[1]: counters.get(f"stats.knet.{name[1]}.rx_pong_packets", 0)
+        for key in counters
+        if (name := re.fullmatch(r"stats\.knet\.(node\d+\.link\d+)\.connected", key)) and counters[key] == 1
+    }
+    return Links(
+        {name: answers for name, answers in links.items() if answers},
+        counters.get("stats.srp.gather_entered", 0),
+        counters.get("stats.srp.operational_entered", 0),
+    )
+
+
+def wait_links(run: Runner) -> Result:
+    """Wait until all links that are up have borne some more answers, and Corosync is not about to regroup.
+
+    :returns: code 1, with the links that did not, when that takes longer than half a minute.
+    """
+    argv = ["corosync-cmapctl", "-m", "stats"]
+    first = parse_links(run(argv).out)
+    deadline = time.monotonic() + _SETTLE_SECONDS
+    while True:
+        now = parse_links(run(argv).out)
+        # A link that had been given up when it was looked at first is there again.
+        silent = [name for name in first.answers.keys() | now.answers.keys()
+                  if now.answers.get(name, 0) < first.answers.get(name, 0) + _ANSWERS]  # fmt: skip
+        regrouping = now.gathered - first.gathered > now.operational - first.operational
+        if now.answers and not silent and not regrouping:
+            return Result(0, "", "")
+        if time.monotonic() >= deadline:
+            return Result(1, "", f"after {_SETTLE_SECONDS} s no answers over {', '.join(sorted(silent)) or 'any link'}")
+        # Corosync has no way to block until a link holds.
+        time.sleep(0.2)
 
 
 def _taken_back(run: Runner, done: list[Step]) -> str:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -183,6 +184,98 @@ def test_without_password_and_authorisation_it_says_so():
 def test_another_token_changes_in_the_running_cluster(member):
     (step,) = cluster.plan(member, wanted(totem={"token": 5000, "consensus": 6000}))
     assert step.argv == ("pcs", "cluster", "config", "update", "totem", "token=5000")
+
+
+def test_a_token_becomes_shorter_while_nobody_is_taken_for_dead(member):
+    """Corosync would give the links up for longer than the new token: both nodes would have the other fenced."""
+    update = ("pcs", "cluster", "config", "update", "totem")
+    steps = cluster.plan(member, wanted(totem={"token": 800}))
+    assert [step.kind for step in steps] == ["totem", "settle", "totem"]
+    assert [step.argv for step in steps] == [(*update, "consensus=10000", "token=800"), (), (*update, "consensus=")]
+    # One that is not given is Corosync's own, 3000.
+    assert [step.kind for step in cluster.plan(member, wanted(totem={}))] == ["totem", "settle", "totem"]
+
+
+def test_patience_that_was_declared_stays(member):
+    first, settle = cluster.plan(member, wanted(totem={"token": 800, "consensus": 20000}))
+    assert first.argv[-2:] == ("consensus=20000", "token=800")
+    assert settle.kind == "settle"
+
+
+def test_patience_that_a_run_left_is_taken_back_by_the_next(member):
+    config = replace(member.config, totem={**member.config.totem, "token": "800", "consensus": "10000"})
+    left = replace(member, config=config, loaded={**member.loaded, "token": "800", "consensus": "10000"})
+    (step,) = cluster.plan(left, wanted(totem={"token": 800}))
+    assert step.argv == ("pcs", "cluster", "config", "update", "totem", "consensus=")
+
+
+def test_a_cluster_that_is_stopped_needs_no_patience(member):
+    steps = cluster.plan(replace(member, running=False, loaded={}), wanted(totem={"token": 800}))
+    assert [step.kind for step in steps] == ["totem", "start"]
+
+
+def counted(text, **changes):
+    """What Corosync counts, with other numbers for some keys: link to the other node, and regrouping."""
+    names = {
+        "connected": "knet.node2.link0.connected", "answers": "knet.node2.link0.rx_pong_packets",
+        "gathered": "srp.gather_entered", "operational": "srp.operational_entered",
+    }  # fmt: skip
+    for name, value in changes.items():
+        key = re.escape(f"stats.{names[name]}")
+        text, count = re.subn(rf"^({key} \(\w+\) = )\d+$", rf"\g<1>{value}", text, flags=re.MULTILINE)
+        assert count == 1
+    return Result(0, text, "")
+
+
+def test_the_counters_of_links_and_regrouping(fixture_text):
+    assert cluster.parse_links(fixture_text("cmap-stats.txt")) == cluster.Links({"node2.link0": 2696}, 8, 6)
+
+
+@pytest.fixture
+def looks(monkeypatch, fixture_text):
+    """Let Corosync count as given, from look to look, with the last for ever; time passes as somebody waits."""
+    clock = [0.0]
+    monkeypatch.setattr(cluster.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(cluster.time, "sleep", lambda seconds: clock.__setitem__(0, clock[0] + seconds))
+    text = fixture_text("cmap-stats.txt")
+
+    def play(*changes):
+        left = [counted(text, **change) for change in changes]
+        return lambda _argv: left.pop(0) if len(left) > 1 else left[0]
+
+    return play
+
+
+@pytest.mark.parametrize("changes", [
+    # It holds, from the first look on.
+    [{}, {"answers": 2698}, {"answers": 2701}],
+    # It is given up, and comes back.
+    [{}, {"connected": 0}, {"answers": 2699}, {"answers": 2702}],
+    [{"connected": 0}, {"connected": 0}, {"answers": 2699}],
+    # Corosync regroups in between.
+    [{}, {"answers": 2702, "gathered": 9}, {"answers": 2703, "gathered": 9, "operational": 7}],
+])  # fmt: skip
+def test_links_that_hold_are_waited_for(looks, changes):
+    seen = []
+    play = looks(*changes)
+
+    def run(argv):
+        seen.append(argv)
+        return play(argv)
+
+    assert cluster.wait_links(run).rc == 0
+    assert len(seen) == len(changes)
+
+
+@pytest.mark.parametrize(("changes", "said"), [
+    ([{}, {"connected": 0}], "no answers over node2.link0"),
+    ([{"connected": 0}], "no answers over any link"),
+    ([{}, {"answers": 2700}], "no answers over node2.link0"),
+])  # fmt: skip
+def test_links_that_do_not_hold_are_named(looks, changes, said):
+    result = cluster.wait_links(looks(*changes))
+    assert result.rc == 1
+    assert said in result.text
 
 
 def test_a_totem_option_no_longer_declared_is_removed(member):
