@@ -157,6 +157,10 @@ molecule: setup ## Two systemd-nspawn hosts: deploy, call, kill; the lab stays u
 	molecule destroy --scenario-name nspawn
 	$(call step,molecule nspawn,molecule test --scenario-name nspawn --destroy never)
 
+.PHONY: molecule-long
+molecule-long: setup ## Tests that take long, on the two hosts that `make molecule` left (25 minutes; not in `make test`)
+	$(call step,long tests of the deployed hosts,python3 -m pytest --numprocesses=0 --verbose --durations=12 --long molecule/nspawn/tests/deployed)
+
 .PHONY: esxi
 esxi: setup ## Machines on a simulated ESXi host and a simulated vCenter
 	$(call step,molecule esxi,molecule test --scenario-name esxi)

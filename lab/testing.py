@@ -30,6 +30,12 @@ def playbook(inventory: str, name: str, *arguments: str, everything: bool = Fals
     )
 
 
+def verify(inventory: str = "lab") -> tuple[int, str]:
+    """Run verify.yml without waiting; return its exit code and what it says, each run of blanks as one."""
+    result = playbook(inventory, "verify.yml", "--extra-vars", "verify_wait=0")
+    return result.returncode, " ".join((result.stdout + result.stderr).split())
+
+
 def processes() -> dict[str, str]:
     """Return the main process and the time of the last start of every service of the exchange, by node."""
     argv = ["systemctl", "show", "--property=Id,MainPID,ActiveEnterTimestampMonotonic", *SERVICES]

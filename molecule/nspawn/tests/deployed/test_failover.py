@@ -112,6 +112,7 @@ def test_asterisk_is_frozen(caller: Phone, callee: Phone) -> None:
     everything_is_well(known)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("what", [hang.TRANSPORT, hang.POOL])
 def test_the_sip_stack_hangs(caller: Phone, callee: Phone, what: str) -> None:
     """The process sleeps as a healthy one does, its console answers; only SIP gets nothing done."""
@@ -160,6 +161,7 @@ def deaf_to_the_monitor(node: str) -> Iterator[None]:
         exchange.run(node, ["nft", "delete", "table", "ip", "crowded"])
 
 
+@pytest.mark.long
 def test_a_busy_asterisk_is_left_alone() -> None:
     """The check's requests get no answer, and other callers do: that is an exchange that works."""
     active = exchange.active_node()
@@ -181,6 +183,7 @@ def said_busy(node: str, since: float) -> int:
     return len(hosts.run(node, argv).stdout.splitlines())
 
 
+@pytest.mark.long
 def test_a_flood_ends_no_call_but_its_own() -> None:
     """More than the machine may carry: calls fail, but the cluster does not restart Asterisk."""
     active = exchange.active_node()

@@ -11,9 +11,11 @@ import pytest
 from lab import exchange
 from lab.config import FLOATING_ADDRESS, HOSTS, LabError
 from lab.probe import SipProbe
-from lab.testing import playbook
+from lab.testing import playbook, verify
 
 SERVICE = "pbx-telephones"
+
+pytestmark = pytest.mark.long
 
 
 def firewall(node: str, *arguments: str) -> str:
@@ -39,12 +41,6 @@ def a_telephone_is_answered(seconds: float = 1.5) -> bool:
         except LabError:
             return False
     return True
-
-
-def verify() -> tuple[int, str]:
-    """Run verify.yml without waiting; return its exit code and what it says, each run of blanks as one."""
-    result = playbook("lab", "verify.yml", "--extra-vars", "verify_wait=0")
-    return result.returncode, " ".join((result.stdout + result.stderr).split())
 
 
 def deploy() -> str:

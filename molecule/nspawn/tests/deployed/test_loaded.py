@@ -15,7 +15,7 @@ from lab import exchange
 from lab.command import run
 from lab.config import HOSTS, LAB_DIR
 from lab.phones import Phone
-from lab.testing import playbook, processes
+from lab.testing import playbook, processes, verify
 from tools import recap
 
 TENANTS = "/etc/asterisk/tenants"
@@ -43,12 +43,6 @@ def deploy(tags: str, *more: str, **variables: Any) -> subprocess.CompletedProce
     return playbook("lab", "site.yml", "--tags", tags, *more, "--extra-vars", json.dumps(variables))
 
 
-def verify() -> tuple[int, str]:
-    """Return how the acceptance ended, and what it said with each run of blanks as one."""
-    result = playbook("lab", "verify.yml", "--extra-vars", "verify_wait=0")
-    return result.returncode, " ".join((result.stdout + result.stderr).split())
-
-
 def changed_on(result: subprocess.CompletedProcess[str]) -> set[str]:
     return {host for host, counters in recap.parse(result.stdout).items() if counters["changed"] > 0}
 
@@ -72,6 +66,7 @@ def broken_off(standby: str, **variables: Any) -> subprocess.CompletedProcess[st
         exchange.run(standby, ["sh", "-c", f"rmdir {path} && mv /root/pjsip.conf {path}"])
 
 
+@pytest.mark.long
 def test_a_reload_that_a_run_lost_is_made_up_for_by_the_next(nodes: tuple[str, str]) -> None:
     """An extension is taken out, and another one gets a password of which no name tells."""
     active, standby = nodes
@@ -125,6 +120,7 @@ BY_HAND = {
 }  # fmt: skip
 
 
+@pytest.mark.long
 def test_what_somebody_did_by_hand_is_named_and_mended_by_a_deployment() -> None:
     active = exchange.active_node()
     before = processes()
@@ -184,6 +180,7 @@ def expire(node: str, directory: Path) -> None:
     exchange.run(node, ["mariadb", "--skip-ssl", "--execute=FLUSH LOCAL SSL"])
 
 
+@pytest.mark.long
 def test_an_expired_certificate_is_named_and_replaced_by_what_the_message_says(tmp_path: Path) -> None:
     before = processes()
     for node in HOSTS:
@@ -210,6 +207,7 @@ def test_an_expired_certificate_is_named_and_replaced_by_what_the_message_says(t
 # --- the base system -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_what_is_behind_its_files_is_brought_into_effect_by_the_next_run() -> None:
     """A run that broke off between writing and applying: the files are right, and what they say is not in force."""
     node = exchange.peer(exchange.active_node())

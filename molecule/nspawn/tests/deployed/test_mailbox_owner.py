@@ -12,6 +12,8 @@ from lab.phones import Phone
 from lab.testing import playbook
 
 ARCHIVE = "/var/spool/asterisk/voicemail-archive/demo"
+pytestmark = pytest.mark.long
+
 FORMER_PIN, NEW_PIN = "975310", "864209"
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from lab import exchange
 from lab.config import HOSTS
 from lab.testing import playbook
+
+pytestmark = pytest.mark.long
 
 
 def part() -> None:

@@ -15,6 +15,8 @@ from lab.probe import PingProbe
 from lab.testing import playbook
 from tools import recap
 
+pytestmark = pytest.mark.long
+
 FILE = "/etc/systemd/network/05-pbx-host0.network"
 VARIABLES = {
     "centos_base_static_addresses": [{"interface": "host0", "addresses": ["{{ ansible_host }}/24"], "dns": ["10.73.0.53"]}]

@@ -165,6 +165,7 @@ def refusals() -> dict[str, str]:
         return dict(zip(REFUSED, pool.map(lambda refused: preflight(**refused[0]), REFUSED.values())))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("mistake", REFUSED)
 def test_what_a_role_refuses_is_refused_before_the_first_role(refusals: dict[str, str], mistake: str) -> None:
     _variables, found, cure = REFUSED[mistake]

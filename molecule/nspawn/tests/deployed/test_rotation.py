@@ -14,6 +14,8 @@ from lab.phones import Phone
 from lab.probe import SipProbe
 from lab.testing import playbook, processes
 
+pytestmark = pytest.mark.long
+
 SECRETS = LAB_DIR / "secrets"
 #: Those that the inventory makes up where they are missing. That of the fence devices is made up by the power switch.
 GENERATED = ("hacluster", "mariadb_replication", "sip_100", "sip_101", "voicemail_100", "voicemail_101")
