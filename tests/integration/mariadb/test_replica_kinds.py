@@ -201,6 +201,8 @@ def test_check_mode_tries_the_login(running_pair: Pair) -> None:
     for arguments in ({"password": "wrong"}, {"user": "nobody"}):
         assert "Nothing was changed" in running_pair.replicate_failing(running_pair.two, check=True, **arguments)
     assert running_pair.replicate(running_pair.two, check=True, ssl_verify=False)["changed"]
+    # The login would be made by this run: what would change is told all the same.
+    assert running_pair.replicate(running_pair.two, check=True, check_login=False, password="another")["changed"]
 
 
 @pytest.mark.parametrize("sign", ["\n", "\r"])

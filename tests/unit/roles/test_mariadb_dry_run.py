@@ -13,24 +13,22 @@ SERVICE = Path(__file__).resolve().parents[3] / "roles/mariadb_mm_replication/ta
 
 
 @pytest.mark.parametrize(
-    ("check", "peer", "expected"),
+    ("peer", "expected"),
     [
         # The other node would get the password in this run, and has the former one still.
-        (True, {"__mariadb_mm_replication_accounts": {"changed": True}}, "on_create"),
-        (True, {"__mariadb_mm_replication_accounts": {"changed": False}}, "always"),
+        ({"__mariadb_mm_replication_accounts": {"changed": True}}, False),
+        ({"__mariadb_mm_replication_accounts": {"changed": False}}, True),
         # It is not in this run.
-        (True, {}, "always"),
-        (False, {"__mariadb_mm_replication_accounts": {"changed": True}}, "always"),
+        ({}, True),
     ],
 )
-def test_the_password_that_is_tried(check: bool, peer: dict[str, Any], expected: str) -> None:
+def test_the_password_that_is_tried(peer: dict[str, Any], expected: bool) -> None:
     loader = DataLoader()
     tasks = loader.load_from_file(str(SERVICE), trusted_as_template=True)
     task = next(task for task in tasks if task["name"] == "Keep the replica as the inventory describes it")
     variables = {
         **task["vars"],
-        "ansible_check_mode": check,
         "hostvars": {"server2": peer},
         "__mariadb_mm_replication_peer": {"name": "server2"},
     }
-    assert Templar(loader=loader, variables=variables).template(task["dialtone.ha_pbx.mariadb_replica"]["update_password"]) == expected
+    assert Templar(loader=loader, variables=variables).template(task["dialtone.ha_pbx.mariadb_replica"]["check_login"]) == expected

@@ -95,7 +95,7 @@ def test_of_changed_settings_exactly_those_are_announced(dry_runs: list[subproce
 
 
 def test_what_would_be_interrupted_is_told_and_can_be_refused(dry_runs: list[subprocess.CompletedProcess[str]]) -> None:
-    away = r"restart pbx-ip: [0-9.]+ s the last time\s+restart pbx-asterisk: [0-9.]+ s the last time\s+one after the other: [0-9.]+ s"
+    away = r"restart pbx-asterisk: [0-9.]+ s the last time\s+restart pbx-ip: [0-9.]+ s the last time\s+one after the other: [0-9.]+ s"
     assert re.search(rf"what is away meanwhile:\s+{away}", dry_runs[1].stdout), dry_runs[1].stdout
     refused = dry_runs[2].stdout + dry_runs[2].stderr
     assert dry_runs[2].returncode != 0
