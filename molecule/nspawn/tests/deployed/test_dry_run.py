@@ -65,7 +65,8 @@ def changed_tasks(output: str) -> set[str]:
 def before() -> snapshot.Snapshot:
     """Give what is on the hosts before the dry runs."""
     # The cluster knows how long the last start took, unless somebody has had it forget its failures since.
-    exchange.run(exchange.active_node(), ["pcs", "resource", "restart", "pbx-asterisk"])
+    for resource in ("pbx-ip", "pbx-asterisk"):
+        exchange.run(exchange.active_node(), ["pcs", "resource", "restart", resource])
     exchange.wait_healthy(60)
     return snapshot.deployed()
 
