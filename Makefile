@@ -19,7 +19,7 @@ PYTHON_CHECKED := plugins tests tools lab molecule
 SHELL_SCRIPTS = $$(git ls-files --cached --others --exclude-standard | grep --invert-match '\.j2$$' | xargs grep --files-with-matches --extended-regexp --max-count=1 '^\#!.*[/ ](ba)?sh$$' --)
 
 # On all processors. A file stays on one of them: its tests share servers.
-pytest := python3 -m pytest --numprocesses=auto --dist=loadfile
+pytest := python3 -m pytest --numprocesses=auto --dist=loadfile --durations=10
 
 # A step says what it is, and how long it took.
 step = begin=$$SECONDS; printf '\n== %s\n' '$(1)'; $(2); printf '== %s: %d s\n' '$(1)' "$$((SECONDS - begin))"
