@@ -366,7 +366,7 @@ def _totem_steps(current: Current, config: corosync.Config, wanted: Desired) -> 
     have = {k: v for k, v in config.totem.items() if k in corosync.TOTEM_OPTIONS}
     totem = have if wanted.totem is None else wanted.totem
     words = _totem_words(have, totem)
-    if words and current.running and _shorter(have, totem):
+    if words and current.running and config.transport == "knet" and len(config.nodes) > 1 and _shorter(have, totem):
         # A link is given up when no answer came for half a token, and was asked each quarter of the token of before: right
         # after the change it may be given up on both nodes at once, for longer than the new token. So for that moment nobody
         # is taken for dead: Corosync waits for consensus first.
@@ -462,14 +462,15 @@ def parse_known_hosts(text: str) -> dict[str, tuple[str, int]]:
     return known
 
 
+def _cmap(text: str) -> dict[str, str]:
+    """What corosync-cmapctl prints: "totem.token (u32) = 3000" becomes {"totem.token": "3000"}."""
+    lines = (line.partition(" = ") for line in text.splitlines())
+    return {key.split(" ")[0]: value.strip() for key, separator, value in lines if separator}
+
+
 def parse_cmap(text: str) -> dict[str, str]:
     """``corosync-cmapctl -b totem.``: "totem.token (u32) = 3000" becomes {"token": "3000"}."""
-    values = {}
-    for line in text.splitlines():
-        key, separator, value = line.partition(" = ")
-        if separator and key.startswith("totem."):
-            values[key.split(" ")[0][len("totem.") :]] = value.strip()
-    return values
+    return {key[len("totem.") :]: value for key, value in _cmap(text).items() if key.startswith("totem.")}
 
 
 def read(run: Runner, corosync_conf: Path = corosync.COROSYNC_CONF, known_hosts: Path = KNOWN_HOSTS) -> Current:
@@ -564,7 +565,8 @@ CURES = {
     " more.",
     "totem": "Every node must be reachable, for all need the same corosync.conf. Run again when they are; what was"
     " written already is completed then.",
-    "settle": "`corosync-cfgtool -s` shows the links. Until the next run Corosync waits 10 s longer before it takes a node for dead.",
+    "settle": "`corosync-cfgtool -s` shows the links. Run again when they hold: until then Corosync waits 10 s before it takes a node"
+    " for dead.",
     "sync": "Every node must be reachable, for all need the same corosync.conf.",
     "reload": "`corosync-cfgtool -R` shows more.",
     "device": "Is pcsd running on the quorum device's host, is it authorised (`pcs host auth`), and did `pcs qdevice"
@@ -620,11 +622,7 @@ def parse_links(text: str) -> Links:
 
     A node's link to itself is asked nothing, and does not count.
     """
-    counters = {}
-    for line in text.splitlines():
-        key, _separator, value = line.partition(" = ")
-        if value.strip().isdigit():
-            counters[key.split(" ")[0]] = int(value)
+    counters = {key: int(value) for key, value in _cmap(text).items() if value.isdigit()}
     links = {
         name[1]: counters.get(f"stats.knet.{name[1]}.rx_pong_packets", 0)
         for key in counters
@@ -654,7 +652,9 @@ def wait_links(run: Runner) -> Result:
         if now.answers and not silent and not regrouping:
             return Result(0, "", "")
         if time.monotonic() >= deadline:
-            return Result(1, "", f"after {_SETTLE_SECONDS} s no answers over {', '.join(sorted(silent)) or 'any link'}")
+            names = ", ".join(sorted(silent)) or "any link"
+            found = "Corosync still regroups" if now.answers and not silent else f"no answers over {names}"
+            return Result(1, "", f"after {_SETTLE_SECONDS} s {found}")
         # Corosync has no way to block until a link holds.
         time.sleep(0.2)
 

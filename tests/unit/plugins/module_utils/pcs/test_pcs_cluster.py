@@ -214,6 +214,15 @@ def test_a_cluster_that_is_stopped_needs_no_patience(member):
     assert [step.kind for step in steps] == ["totem", "start"]
 
 
+def test_what_has_no_links_waits_for_none(member):
+    """Only kronosnet watches its links, and a node alone has none."""
+    alone = replace(member.config, nodes=member.config.nodes[:1])
+    declared = wanted(totem={"token": 800}, nodes=PARAMS["nodes"][:1], quorum=None)
+    assert [step.kind for step in cluster.plan(replace(member, config=alone), declared)] == ["totem"]
+    udp = replace(member, config=replace(member.config, transport="udpu"))
+    assert [step.kind for step in cluster.plan(udp, wanted(totem={"token": 800}, transport="udpu"))] == ["totem"]
+
+
 def counted(text, **changes):
     """What Corosync counts, with other numbers for some keys: link to the other node, and regrouping."""
     names = {
@@ -271,6 +280,7 @@ def test_links_that_hold_are_waited_for(looks, changes):
     ([{}, {"connected": 0}], "no answers over node2.link0"),
     ([{"connected": 0}], "no answers over any link"),
     ([{}, {"answers": 2700}], "no answers over node2.link0"),
+    ([{}, {"answers": 2702, "gathered": 9}], "Corosync still regroups"),
 ])  # fmt: skip
 def test_links_that_do_not_hold_are_named(looks, changes, said):
     result = cluster.wait_links(looks(*changes))
