@@ -366,25 +366,25 @@ def _totem_steps(current: Current, config: corosync.Config, wanted: Desired) -> 
     have = {k: v for k, v in config.totem.items() if k in corosync.TOTEM_OPTIONS}
     totem = have if wanted.totem is None else wanted.totem
     words = _totem_words(have, totem)
-    if words and current.running and config.transport == "knet" and len(config.nodes) > 1 and _shorter(have, totem):
+    loading = [
+        Step("sync", f"give corosync.conf to all nodes ({', '.join(stale)})", ("pcs", "cluster", "sync", "corosync")),
+        Step("reload", f"load {', '.join(stale)} into the running Corosync", ("pcs", "cluster", "reload", "corosync")),
+    ]
+    # What runs is compared, not what is written: a run may have been cut off between the two.
+    becomes_shorter = current.running and _shorter(current.loaded or have, totem)
+    if (words or stale) and becomes_shorter and config.transport == "knet" and len(config.nodes) > 1:
         # A link is given up when no answer came for half a token, and was asked each quarter of the token of before: right
         # after the change it may be given up on both nodes at once, for longer than the new token. So for that moment nobody
         # is taken for dead: Corosync waits for consensus first.
         patient = {**totem, "consensus": str(max(_PATIENCE_MS, *(_ms(options, "consensus", 0) for options in (have, totem))))}
         return [
-            _totem_step(have, patient),
+            *([_totem_step(have, patient)] if patient != have else loading),
             Step("settle", "wait until the links between the nodes hold with that", ()),
             *([_totem_step(patient, totem)] if patient != totem else []),
         ]
     if words:
         return [_totem_step(have, totem)]
-    if stale:
-        names = ", ".join(stale)
-        return [
-            Step("sync", f"give corosync.conf to all nodes ({names})", ("pcs", "cluster", "sync", "corosync")),
-            Step("reload", f"load {names} into the running Corosync", ("pcs", "cluster", "reload", "corosync")),
-        ]
-    return []
+    return loading if stale else []
 
 
 def plan(current: Current, wanted: Desired) -> list[Step]:
@@ -635,8 +635,15 @@ def parse_links(text: str) -> Links:
     )
 
 
+def parse_members(text: str) -> int:
+    """``corosync-cmapctl -b runtime.members.``: how many nodes are members ("runtime.members.2.status (str) = joined")."""
+    return sum(key.endswith(".status") and value == "joined" for key, value in _cmap(text).items())
+
+
 def wait_links(run: Runner) -> Result:
     """Wait until all links that are up have borne some more answers, and Corosync is not about to regroup.
+
+    A node that is the only member waits for nobody: no other can be taken for dead.
 
     :returns: code 1, with the links that did not, when that takes longer than half a minute.
     """
@@ -644,6 +651,8 @@ def wait_links(run: Runner) -> Result:
     first = parse_links(run(argv).out)
     deadline = time.monotonic() + _SETTLE_SECONDS
     while True:
+        if parse_members(run(["corosync-cmapctl", "-b", "runtime.members."]).out) == 1:
+            return Result(0, "", "")
         now = parse_links(run(argv).out)
         # A link that had been given up when it was looked at first is there again.
         silent = [name for name in first.answers.keys() | now.answers.keys()

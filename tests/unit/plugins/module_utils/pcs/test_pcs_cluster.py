@@ -248,9 +248,16 @@ def looks(monkeypatch, fixture_text):
     monkeypatch.setattr(cluster.time, "sleep", lambda seconds: clock.__setitem__(0, clock[0] + seconds))
     text = fixture_text("cmap-stats.txt")
 
-    def play(*changes):
+    def play(*changes, members=("joined", "joined")):
         left = [counted(text, **change) for change in changes]
-        return lambda _argv: left.pop(0) if len(left) > 1 else left[0]
+        told = "".join(f"runtime.members.{node}.status (str) = {status}\n" for node, status in enumerate(members, 1))
+
+        def run(argv):
+            if argv[-1] == "runtime.members.":
+                return Result(0, told, "")
+            return left.pop(0) if len(left) > 1 else left[0]
+
+        return run
 
     return play
 
@@ -269,11 +276,18 @@ def test_links_that_hold_are_waited_for(looks, changes):
     play = looks(*changes)
 
     def run(argv):
-        seen.append(argv)
+        seen.append(argv[-1])
         return play(argv)
 
     assert cluster.wait_links(run).rc == 0
-    assert len(seen) == len(changes)
+    assert seen.count("stats") == len(changes)
+
+
+def test_the_only_member_waits_for_no_link(looks):
+    """The other's Corosync is stopped: it can be taken for dead by nobody who would have it fenced for that."""
+    assert cluster.wait_links(looks({"connected": 0}, members=("joined", "left"))).rc == 0
+    # Nobody knows: then it is not taken for alone.
+    assert cluster.wait_links(looks({"connected": 0}, members=())).rc == 1
 
 
 @pytest.mark.parametrize(("changes", "said"), [
@@ -294,9 +308,21 @@ def test_a_totem_option_no_longer_declared_is_removed(member):
 
 
 def test_a_file_that_corosync_has_not_read_is_loaded(member):
-    stale = replace(member, loaded={**member.loaded, "token": "5000"})
+    stale = replace(member, loaded={**member.loaded, "token": "1000"})
     assert [step.kind for step in cluster.plan(stale, wanted())] == ["sync", "reload"]
     assert cluster.plan(replace(stale, running=False, loaded={}), wanted(start=None)) == []
+
+
+def test_a_shorter_token_that_is_written_and_not_loaded_is_loaded_with_patience(member):
+    """A run was cut off before the reload: nobody knows of the shorter token yet but the file."""
+    steps = cluster.plan(replace(member, loaded={**member.loaded, "token": "5000"}), wanted())
+    assert [step.kind for step in steps] == ["totem", "settle", "totem"]
+    assert [step.argv[-1] for step in steps if step.argv] == ["consensus=10000", "consensus=6000"]
+    # Cut off in the first step, the patience is in the file already.
+    config = replace(member.config, totem={**member.config.totem, "token": "800", "consensus": "10000"})
+    steps = cluster.plan(replace(member, config=config), wanted(totem={"token": 800}))
+    assert [step.kind for step in steps] == ["sync", "reload", "settle", "totem"]
+    assert steps[-1].argv[-1] == "consensus="
 
 
 def test_an_option_that_was_taken_out_and_is_still_loaded_is_unloaded(member):
