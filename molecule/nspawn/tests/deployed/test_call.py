@@ -54,6 +54,7 @@ def test_who_does_not_answer_gets_voicemail(caller: Phone) -> None:
     assert record["lastapp"] == "VoiceMail"
 
 
+@pytest.mark.long
 def test_a_lock_that_a_crash_left_in_a_mailbox_keeps_nobody_from_it(caller: Phone) -> None:
     """Left by a kill or a power cut on the disk that both nodes have in turn, so no restart and no failover takes it away."""
     locks = voicemail.leave_locks(voicemail.MAILBOX)

@@ -44,6 +44,7 @@ def authority(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.long
 def test_a_dry_run_on_a_machine_without_any_package_goes_to_its_end_and_changes_nothing(bare_host: str, authority: Path) -> None:
     before = snapshot.system()
     installed = {name for node, kind, name in before if (node, kind) == (bare_host, "package")}
