@@ -18,6 +18,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock
 
 from . import hosts, process
+from .certificates import self_signed
 from .command import run, wait_for
 from .config import HOSTS, LAB_DIR, MACHINE_ADDRESS, REPOSITORY, SWITCH_PORT, SWITCH_USER, LabError, ns_argv
 
@@ -112,11 +113,7 @@ class Server(ThreadingHTTPServer):
 def make_identity() -> None:
     """Generate the switch's certificate and its first password."""
     CERTIFICATE.parent.mkdir(mode=0o700, exist_ok=True)
-    run([
-        "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-        "-days", "3650", "-subj", "/CN=lab power switch", "-addext", f"subjectAltName=IP:{MACHINE_ADDRESS}",
-        "-keyout", str(KEY), "-out", str(CERTIFICATE),
-    ])  # fmt: skip
+    self_signed(CERTIFICATE, KEY, "lab power switch", MACHINE_ADDRESS, days=3650)
     make_password()
 
 

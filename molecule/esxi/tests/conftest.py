@@ -23,6 +23,8 @@ import pytest
 from pyVim import connect
 from pyVmomi import vim
 
+from lab.certificates import self_signed
+
 REPOSITORY = Path(__file__).resolve().parents[3]
 SOURCE = REPOSITORY / "molecule/esxi/simulator/main.go"
 #: Where Debian's golang-github-vmware-govmomi-dev and what it needs are; Go is told to fetch nothing.
@@ -51,11 +53,7 @@ def certificate(directory: Path) -> tuple[Path, Path]:
     """Make a certificate for 127.0.0.1 that nobody has signed; return it and its key."""
     paths = (directory / "cert.pem", directory / "key.pem")
     if not paths[0].exists():
-        subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-             "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-out", paths[0], "-keyout", paths[1]],
-            check=True, capture_output=True,
-        )  # fmt: skip
+        self_signed(*paths, "127.0.0.1", "127.0.0.1")
     return paths
 
 

@@ -24,6 +24,8 @@ from typing import Any
 import pymysql
 import pymysql.cursors
 
+from lab.certificates import self_signed
+
 ROOT = Path(os.environ.get("MARIADB_ROOT", "/"))
 START_TIMEOUT = 60
 SYSTEM_DATABASES = ("information_schema", "mysql", "performance_schema", "sys")
@@ -266,23 +268,7 @@ def certificates(directory: Path, names: Sequence[str]) -> dict[str, Path]:
     def openssl(*arguments: str) -> None:
         subprocess.run(["openssl", *arguments], check=True, capture_output=True, cwd=directory, timeout=60)
 
-    openssl(
-        "req",
-        "-x509",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:prime256v1",
-        "-nodes",
-        "-keyout",
-        "ca.key",
-        "-out",
-        "ca.pem",
-        "-days",
-        "2",
-        "-subj",
-        "/CN=test authority",
-    )
+    self_signed(directory / "ca.pem", directory / "ca.key", "test authority")
     paths = {"ca": directory / "ca.pem"}
     for name in names:
         (directory / f"{name}.ext").write_text(f"subjectAltName=DNS:{name},IP:127.0.0.1\n")

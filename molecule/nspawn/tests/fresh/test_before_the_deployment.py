@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from lab import exchange, hosts, image, nspawn, snapshot
+from lab.certificates import self_signed
 from lab.command import run
 from lab.config import BRIDGE, FLOATING_ADDRESS, HOSTS, LAB_DIR, NETNS
 from lab.testing import playbook
@@ -37,10 +38,7 @@ def bare_host() -> Iterator[str]:
 @pytest.fixture
 def authority(tmp_path: Path) -> Path:
     """Give a directory with a certificate authority: without one a run for one node alone is refused."""
-    run([
-        "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=authority",
-        "-keyout", str(tmp_path / "ca.key"), "-out", str(tmp_path / "ca.crt"),
-    ])  # fmt: skip
+    self_signed(tmp_path / "ca.crt", tmp_path / "ca.key", "authority")
     return tmp_path
 
 

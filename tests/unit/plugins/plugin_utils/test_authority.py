@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.dialtone.ha_pbx.plugins.plugin_utils import authority
+from lab.certificates import self_signed
 
 NODES = ["pbx1", "pbx2"]
 
@@ -19,11 +20,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     found = {}
     for name in ("ours", "other"):
         path = directory / f"{name}.crt"
-        subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", f"/CN={name}",
-             "-keyout", str(directory / "key"), "-out", str(path)],
-            check=True, capture_output=True,
-        )  # fmt: skip
+        self_signed(path, directory / "key", name)
         found[name] = path.read_text()
     said = subprocess.run(
         ["openssl", "x509", "-in", str(directory / "ours.crt"), "-noout", "-fingerprint", "-sha256"],
