@@ -163,8 +163,8 @@ def test_configuration_goes_where_the_release_reads_it(release: str) -> None:
 @EACH
 def test_the_database_is_told_the_paths_of_the_release(release: str) -> None:
     config = next(
-        str(action.text) for action in actions("mariadb_mm_replication", release)
-        if action.arguments.get("dest") == "/etc/my.cnf.d/zz-dialtone-pbx.cnf"
+        action.arguments["files"]["zz-dialtone-pbx.cnf"] for action in actions("mariadb_mm_replication", release)
+        if action.arguments.get("root") == "/etc/my.cnf.d"
     )  # fmt: skip
     assert "/etc/my.cnf.d/pbx-cert.pem" in config
 
