@@ -56,7 +56,8 @@ class Audit:
     """What became of the calls of a run.
 
     `rows` are the calls that have a row, of which `rebuilt` were made from events; `lost` were closed and have none in one of the
-    databases, `twice` have several. `arrival` is the time until all of it was so, in seconds after the end of the fault.
+    databases, `twice` have several. `arrival` is the time until all of it was so, in seconds after the end of the fault; `waiting`
+    says that ARRIVAL_LIMIT was over before nothing waited in the spool and both databases were equal.
     """
 
     outcome: Outcome
@@ -66,6 +67,7 @@ class Audit:
     lost: int
     twice: int
     arrival: float
+    waiting: bool
 
     def problems(self, calls_may_fail: bool) -> list[str]:
         """Return what must not be, one sentence each."""
@@ -76,6 +78,8 @@ class Audit:
             found.append(f"{self.twice} calls have several records")
         if self.outcome.failed and not calls_may_fail:
             found.append(f"{self.outcome.failed} calls failed")
+        if self.waiting:
+            found.append("records wait still, or the databases differ")
         if not self.closed:
             found.append("no call was closed")
         return found
@@ -120,7 +124,8 @@ def audit(outcome: Outcome, closed: set[str], numbers: tuple[str, str], since: f
             settled = _spool_empty()
         except LabError:
             missing, equal, settled, rows = closed, False, False, {node: {} for node in HOSTS}
-        if (not missing and equal and settled) or time.monotonic() > end:
+        complete = not missing and equal and settled
+        if complete or time.monotonic() > end:
             break
         time.sleep(0.5)
     arrival = time.monotonic() - since
@@ -129,6 +134,7 @@ def audit(outcome: Outcome, closed: set[str], numbers: tuple[str, str], since: f
     return Audit(
         outcome=outcome, closed=len(closed), rows=len(first), rebuilt=sum(any(found) for found in first.values()),
         lost=len(missing), twice=sum(count for times, count in counts.items() if times > 1), arrival=arrival,
+        waiting=not complete,
     )  # fmt: skip
 
 
@@ -176,7 +182,8 @@ data=${2%/}
 case "$1" in
 small)
   systemctl stop mariadb.service
-  size=$(( $(du -sm "$data" | cut -f1) + 24 ))
+  # Room for what all runs add: tables grow by megabytes at a time.
+  size=$(( $(du -sm "$data" | cut -f1) + 256 ))
   mv "$data" "$data.large"
   mkdir "$data"
   mount -t tmpfs -o "size=${size}m" tmpfs "$data"
