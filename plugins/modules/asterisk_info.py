@@ -51,13 +51,8 @@ options:
     description: Where M(dialtone.ha_pbx.asterisk_reload) remembers what is loaded.
     type: path
     default: /run/dialtone-pbx/asterisk.json
-attributes:
-  check_mode:
-    description: Can run in check mode and return what it finds.
-    support: full
-  diff_mode:
-    description: Shows what would change; there is nothing to change here.
-    support: none
+extends_documentation_fragment:
+  - dialtone.ha_pbx.attributes.info
 author:
   - The dialtone.ha_pbx developers (@dialtone)
 seealso:

@@ -19,13 +19,8 @@ description:
   - It judges and does not fail, so that all that is wrong can be said at once.
 author:
   - The dialtone.ha_pbx developers (@dialtone)
-attributes:
-  check_mode:
-    description: Can run in check mode and return what it finds.
-    support: full
-  diff_mode:
-    description: Shows what would change; there is nothing to change here.
-    support: none
+extends_documentation_fragment:
+  - dialtone.ha_pbx.attributes.info
 options:
   files:
     description: The files.

@@ -15,13 +15,8 @@ description:
   - Works with DRBD 8.4 and 9. It changes nothing and does not load the kernel module.
 author:
   - The dialtone.ha_pbx developers (@dialtone)
-attributes:
-  check_mode:
-    description: Can run in check mode and return what it finds.
-    support: full
-  diff_mode:
-    description: Shows what would change; there is nothing to change here.
-    support: none
+extends_documentation_fragment:
+  - dialtone.ha_pbx.attributes.info
 options:
   name:
     description: Name of the resource.

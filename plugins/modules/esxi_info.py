@@ -15,6 +15,7 @@ description:
   - It reports everything at once that it finds, each with what to do. Only when it does not get in, there is no more to say.
 author: The dialtone.ha_pbx developers (@dialtone)
 extends_documentation_fragment:
+  - dialtone.ha_pbx.attributes.info
   - dialtone.ha_pbx.vsphere
 options:
   name:
@@ -61,13 +62,6 @@ options:
     type: list
     elements: str
     default: []
-attributes:
-  check_mode:
-    description: It only looks.
-    support: full
-  diff_mode:
-    description: It only looks.
-    support: none
 """
 
 EXAMPLES = r"""

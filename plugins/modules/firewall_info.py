@@ -15,13 +15,8 @@ description:
   - It judges nothing and changes nothing.
 author:
   - The dialtone.ha_pbx developers (@dialtone)
-attributes:
-  check_mode:
-    description: Can run in check mode and return what it finds.
-    support: full
-  diff_mode:
-    description: Shows what would change; there is nothing to change here.
-    support: none
+extends_documentation_fragment:
+  - dialtone.ha_pbx.attributes.info
 options:
   services:
     description: Names of services of which to read the ports.

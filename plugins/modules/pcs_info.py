@@ -19,13 +19,9 @@ options:
     description: Ask C(pcs) for its capabilities too. That starts C(pcs), which takes much longer than all the rest.
     type: bool
     default: false
+extends_documentation_fragment:
+  - dialtone.ha_pbx.attributes.info
 attributes:
-  check_mode:
-    description: Changes nothing.
-    support: full
-  diff_mode:
-    description: Changes nothing.
-    support: none
   platform:
     description: What the host must be.
     support: full

@@ -20,13 +20,8 @@ description:
   - A firewall that rejects (and does not drop) cannot be told from one that will be opened later; that is V(rejected).
 author:
   - The dialtone.ha_pbx developers (@dialtone)
-attributes:
-  check_mode:
-    description: Can run in check mode and return what it finds.
-    support: full
-  diff_mode:
-    description: Shows what would change; there is nothing to change here.
-    support: none
+extends_documentation_fragment:
+  - dialtone.ha_pbx.attributes.info
 options:
   ports:
     description: The ports to ask.

@@ -18,13 +18,8 @@ description:
   - It judges nothing and changes nothing; the playbook C(preflight.yml) judges.
 author:
   - The dialtone.ha_pbx developers (@dialtone)
-attributes:
-  check_mode:
-    description: Can run in check mode and return what it finds.
-    support: full
-  diff_mode:
-    description: Shows what would change; there is nothing to change here.
-    support: none
+extends_documentation_fragment:
+  - dialtone.ha_pbx.attributes.info
 options:
   resolve:
     description: Names for which the host should find addresses.
