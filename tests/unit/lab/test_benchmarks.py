@@ -46,12 +46,13 @@ def outcome(failed: int = 0) -> Outcome:
 @pytest.mark.parametrize(
     ("audit", "calls_may_fail", "problems"),
     [
-        (records.Audit(outcome(), 10, 10, 0, 0, 0, 1.0), False, []),
-        (records.Audit(outcome(1), 9, 9, 0, 0, 0, 1.0), False, ["1 calls failed"]),
-        (records.Audit(outcome(1), 9, 9, 0, 0, 0, 1.0), True, []),
-        (records.Audit(outcome(), 10, 9, 0, 1, 0, 1.0), True, ["1 closed calls have no record"]),
-        (records.Audit(outcome(), 10, 10, 0, 0, 2, 1.0), False, ["2 calls have several records"]),
-        (records.Audit(outcome(), 0, 0, 0, 0, 0, 1.0), False, ["no call was closed"]),
+        (records.Audit(outcome(), 10, 10, 0, 0, 0, 1.0, waiting=False), False, []),
+        (records.Audit(outcome(1), 9, 9, 0, 0, 0, 1.0, waiting=False), False, ["1 calls failed"]),
+        (records.Audit(outcome(1), 9, 9, 0, 0, 0, 1.0, waiting=False), True, []),
+        (records.Audit(outcome(), 10, 9, 0, 1, 0, 1.0, waiting=False), True, ["1 closed calls have no record"]),
+        (records.Audit(outcome(), 10, 10, 0, 0, 2, 1.0, waiting=False), False, ["2 calls have several records"]),
+        (records.Audit(outcome(), 10, 10, 0, 0, 0, 1.0, waiting=True), True, ["records wait still, or the databases differ"]),
+        (records.Audit(outcome(), 0, 0, 0, 0, 0, 1.0, waiting=False), False, ["no call was closed"]),
     ],
 )
 def test_what_must_not_be_of_the_records(audit: records.Audit, calls_may_fail: bool, problems: list[str]) -> None:
