@@ -394,7 +394,7 @@ def _key(record: Row) -> tuple[str, ...]:
 
 
 def wait_record(
-    src: str, dst: str, known: set[tuple[str, ...]], nodes: Iterable[str] | None = None, seconds: float = 20
+    src: str, dst: str, known: set[tuple[str, ...]], nodes: Iterable[str] | None = None, seconds: float = 20, talked: int = 0
 ) -> Row:
     """Wait until every given database holds the record of one answered call, the same one.
 
@@ -404,6 +404,7 @@ def wait_record(
         known: records that do not count, as `record_keys` returns them: those from before the call.
         nodes: whose databases; every host that is on when None.
         seconds: how long to wait.
+        talked: seconds of talk; a record of less is that of another call, which its caller gave up as it was answered.
 
     Returns:
         The record.
@@ -420,6 +421,7 @@ def wait_record(
                 for record in records(node)
                 if _key(record) not in known
                 and (record["src"], record["dst"], record["disposition"]) == (src, dst, "ANSWERED")
+                and int(record["billsec"]) >= talked
             ]
             for node in asked
         }

@@ -19,8 +19,9 @@ from .probe import PingProbe, SipProbe
 
 CALLER, CALLER_HZ = "100", 440
 CALLEE, CALLEE_HZ = "101", 620
-#: What each telephone has to hear of the other; billsec is whole seconds, so it is then at least 2.
+#: What each telephone has to hear of the other, and what the call's record says of that at least: it counts whole seconds.
 TALK_SECONDS = 3.0
+TALKED = int(TALK_SECONDS) - 1
 #: Detection, fencing, mount, database and Asterisk: over this and something hangs.
 OUTAGE_LIMIT_SECONDS = 90.0
 RETURN_LIMIT_SECONDS = 180.0
@@ -52,7 +53,7 @@ def _record_line(record: exchange.Row) -> str:
 
 
 def _check_record(record: exchange.Row) -> None:
-    if int(record["billsec"]) < int(TALK_SECONDS) - 1:
+    if int(record["billsec"]) < TALKED:
         raise LabError(f"the telephones talked for {TALK_SECONDS:g} s and the call record says {_record_line(record)}")
 
 
@@ -94,7 +95,7 @@ def failover(teller: Teller, caller: Phone, callee: Phone) -> list[tuple[str, fl
     if now != survivor:
         raise LabError(f"{survivor} should serve and {now} does; {exchange.look('pcs status', survivor)}")
     fenced = exchange.fenced_at(victim, killed_clock, survivor) - killed_clock
-    record = exchange.wait_record(CALLER, CALLEE, known, [survivor])
+    record = exchange.wait_record(CALLER, CALLEE, known, [survivor], talked=TALKED)
     _check_record(record)
     teller.tell(f"call record in the database of {survivor}: {_record_line(record)}")
     moments = [
@@ -113,7 +114,7 @@ def failover(teller: Teller, caller: Phone, callee: Phone) -> list[tuple[str, fl
     if exchange.active_node() != survivor:
         raise LabError(f"the service moved back from {survivor} by itself, which interrupts calls once more")
     teller.tell(f"{survivor} goes on serving: nothing moves back by itself")
-    record = exchange.wait_record(CALLER, CALLEE, known, HOSTS)
+    record = exchange.wait_record(CALLER, CALLEE, known, HOSTS, talked=TALKED)
     teller.tell(f"{victim} has received the record of the second call: {_record_line(record)}")
     sums = exchange.wait_databases_equal()
     teller.tell("databases equal: " + ", ".join(f"{table} {value}" for table, value in sums.items()) + " on both")
