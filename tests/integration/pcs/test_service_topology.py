@@ -15,6 +15,8 @@ import pytest
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 
+from ansible_collections.dialtone.ha_pbx.plugins.plugin_utils.cluster_service import Service
+
 ROLE = Path(__file__).resolve().parents[3] / "roles/pacemaker_cluster"
 BINDS = [f"pbx-bind-{name}" for name in ("etc-asterisk", "var-lib-asterisk")]
 MOVED = ["pbx-fs", *BINDS, "pbx-ip", "pbx-asterisk"]
@@ -28,7 +30,6 @@ PAIR = {
     "pbx_shared_fstype": "none",
     "pbx_shared_options": "bind",
     "pbx_replicated_paths": ["/etc/asterisk", "/var/lib/asterisk"],
-    "__pacemaker_cluster_mariadb_socket": "/run/mysqld/mysqld.sock",
 }
 
 
@@ -42,7 +43,9 @@ def declared(**settings: Any) -> dict[str, Any]:
         **settings,
     }
     render = Templar(loader=loader, variables=variables).template
-    resources = render(variables["__pacemaker_cluster_all_resources"])
+    names = variables["__pacemaker_cluster_service_variables"]
+    service = Service({name: render(variables.get(name, "")) for name in names}, "/run/mysqld/mysqld.sock")
+    resources = service.resources()
     for resource in resources:
         dummy = {"ocf:dialtone": "ocf:pacemaker:Dummy", "ocf:linbit": "ocf:pacemaker:Stateful"}.get(
             resource["agent"].rpartition(":")[0]
@@ -53,7 +56,7 @@ def declared(**settings: Any) -> dict[str, Any]:
         "properties": {"stonith-enabled": "false"},
         "resource_defaults": render(variables["__pacemaker_cluster_resource_defaults"]),
         "resources": resources,
-        "constraints": render(variables["__pacemaker_cluster_all_constraints"]),
+        "constraints": service.constraints(),
     }
 
 

@@ -12,6 +12,8 @@ from ansible.template import Templar
 
 from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs import cib, constraint, declaration, resource
 from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.plan import Action
+from ansible_collections.dialtone.ha_pbx.plugins.plugin_utils import cluster_fencing
+from ansible_collections.dialtone.ha_pbx.plugins.plugin_utils.cluster_service import Service
 
 ROLE = Path(__file__).resolve().parents[3] / "roles/pacemaker_cluster"
 EMPTY = """<cib crm_feature_set="3.16.1" validate-with="pacemaker-3.9" epoch="1" num_updates="0" admin_epoch="0"><configuration>
@@ -23,14 +25,19 @@ def device(number: int, **more: Any) -> dict[str, Any]:
     return {"name": f"fence-{number}", "node": f"server{number}", "agent": "fence_ipmilan", "options": OPTIONS, **more}
 
 
-def declared(devices: list[dict[str, Any]], what: str = "__pacemaker_cluster_stonith") -> Any:
-    """A variable of the role, rendered for an inventory with these fence devices."""
+def declared(devices: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What the role declares for an inventory with these fence devices."""
+    return cluster_fencing.fence_devices(devices, ["server1", "server2"], {}, 1, 60, 60)
+
+
+def service() -> Service:
+    """What the cluster runs, with the role's defaults and DRBD."""
     loader = DataLoader()
     variables = loader.load_from_file(str(ROLE / "defaults/main.yml"), trusted_as_template=True)
-    variables |= loader.load_from_file(str(ROLE / "vars/main.yml"), trusted_as_template=True)
-    nodes = [{"name": "server1"}, {"name": "server2"}]
-    given = {"pbx_nodes": nodes, "pbx_storage": "drbd", "pbx_replicated_paths": [], "pacemaker_cluster_fence_devices": devices}
-    return Templar(loader=loader, variables={**variables, **given}).template(variables[what])
+    variables |= {"pbx_storage": "drbd", "pbx_storage_mount": "/srv/pbx", "pbx_replicated_paths": ["/etc/asterisk"]}
+    render = Templar(loader=loader, variables=variables).template
+    names = loader.load_from_file(str(ROLE / "vars/main.yml"))["__pacemaker_cluster_service_variables"]
+    return Service({name: render(variables.get(name, "")) for name in names}, "/run/mysqld/mysqld.sock")
 
 
 def made(declaration_of_one: dict[str, Any]) -> ET.Element:
@@ -81,18 +88,11 @@ def test_a_device_for_another_node() -> None:
     }
 
 
-CONSTRAINTS = (
-    "__pacemaker_cluster_stonith_constraints",
-    "__pacemaker_cluster_drbd_constraints",
-    "__pacemaker_cluster_database_constraints",
-)
-
-
 def with_constraints() -> tuple[ET.Element, list[dict[str, Any]]]:
     root = cib.parse(EMPTY)
-    for name in ("fence-1", "fence-2", "pbx-db", "pbx-asterisk", "pbx-drbd-clone", "pbx"):
+    for name in ("fence-1", "fence-2", "pbx-drbd-clone", "pbx", *(entry["name"] for entry in service().resources())):
         ET.SubElement(cib.section(root, "resources"), "primitive", {"id": name})
-    found = [entry for name in CONSTRAINTS for entry in declared([device(1), device(2)], name)]
+    found = cluster_fencing.fence_constraints([device(1), device(2)]) + service().constraints()
     declaration.ensure(None, root, {"constraints": found})  # type: ignore[arg-type]
     return root, found
 

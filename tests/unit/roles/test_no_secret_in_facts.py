@@ -92,7 +92,7 @@ def findings(task: Task, secret: set[str]) -> list[str]:
 def test_the_known_secrets_are_recognised() -> None:
     known = {
         "asterisk_tenants", "__asterisk_tenant_secrets", "mariadb_mm_replication_password", "pacemaker_cluster_hacluster_password",
-        "pacemaker_cluster_fence_devices", "__pacemaker_cluster_stonith",
+        "pacemaker_cluster_fence_devices", "__pacemaker_cluster_fencing",
     }  # fmt: skip
     assert known <= secrets()
     assert "pacemaker_cluster_token_ms" not in secrets()

@@ -46,7 +46,7 @@ class Node:
         variables = {
             "pbx_storage_mount": str(self.disk),
             "pbx_replicated_paths": [str(self.own)],
-            "__pacemaker_cluster_slugs": ["copy"],
+            "__pacemaker_cluster_directory_names": ["copy"],
         }
         script = Templar(loader=loader, variables=variables).template(task["ansible.builtin.shell"]["cmd"])
         programs = self.root / "bin"

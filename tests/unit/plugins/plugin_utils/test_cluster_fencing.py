@@ -1,0 +1,45 @@
+"""Which fence device waits before it fences: one of a pair, unless something else decides who of two may fence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.dialtone.ha_pbx.plugins.plugin_utils import cluster_fencing
+
+
+@pytest.mark.parametrize(
+    ("devices", "settings", "expected"),
+    [
+        ({"a": {}, "b": {}}, {}, {"a": 1, "b": 0}),
+        ({"b": {}, "a": {}}, {}, {"a": 1, "b": 0}),
+        ({"a": {}, "b": {}}, {"delay": 3}, {"a": 3, "b": 0}),
+        ({"a": {}, "b": {}}, {"delay": 0}, {"a": 0, "b": 0}),
+        # Somebody chose: no second delay beside it.
+        ({"a": {}, "b": {"delay": 5}}, {}, {"a": 0, "b": 5}),
+        ({"a": {}, "b": {"delay": 0}}, {}, {"a": 0, "b": 0}),
+        # With a third vote one of two that lost sight of each other has no quorum, and does not fence.
+        ({"a": {}, "b": {}}, {"quorum_device": {"host": "192.0.2.9"}}, {"a": 0, "b": 0}),
+        ({"a": {"delay": 2}, "b": {}}, {"quorum_device": {"host": "192.0.2.9"}}, {"a": 2, "b": 0}),
+    ],
+)
+def test_which_device_waits(
+    devices: dict[str, dict[str, Any]], settings: dict[str, Any], expected: dict[str, int]
+) -> None:
+    given = [{"name": f"fence-{node}", "node": node, "agent": "fence_ipmilan", **more} for node, more in devices.items()]
+    declared = cluster_fencing.fence_devices(
+        given, ["a", "b"], **{"quorum_device": {}, "delay": 1, "interval": 60, "timeout": 40, **settings}
+    )
+    assert {device["nodes"][0]: device["delay"] for device in declared} == expected
+    for device in declared:
+        assert device["operations"][0] == {"name": "monitor", "interval": "60s", "timeout": "40s"}
+        assert device["meta"] == {"failure-timeout": "60s"}
+
+
+def test_each_device_is_watched_by_the_other_node() -> None:
+    devices = [{"name": f"fence-{node}", "node": node, "agent": "fence_ipmilan"} for node in ("a", "b")]
+    assert [(entry["resource"], entry["node"], entry["score"]) for entry in cluster_fencing.fence_constraints(devices)] == [
+        ("fence-a", "a", "-INFINITY"),
+        ("fence-b", "b", "-INFINITY"),
+    ]
