@@ -394,7 +394,12 @@ def _key(record: Row) -> tuple[str, ...]:
 
 
 def wait_record(
-    src: str, dst: str, known: set[tuple[str, ...]], nodes: Iterable[str] | None = None, seconds: float = 20, talked: int = 0
+    src: str,
+    dst: str,
+    known: set[tuple[str, ...]],
+    nodes: Iterable[str] | None = None,
+    seconds: float = 20,
+    talked: int = 0,
 ) -> Row:
     """Wait until every given database holds the record of one answered call, the same one.
 
