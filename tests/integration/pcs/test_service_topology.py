@@ -15,7 +15,7 @@ import pytest
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 
-from ansible_collections.dialtone.ha_pbx.plugins.plugin_utils.cluster_service import Service
+from tests.unit.plugins.plugin_utils.test_cluster_service import service
 
 ROLE = Path(__file__).resolve().parents[3] / "roles/pacemaker_cluster"
 BINDS = [f"pbx-bind-{name}" for name in ("etc-asterisk", "var-lib-asterisk")]
@@ -43,9 +43,8 @@ def declared(**settings: Any) -> dict[str, Any]:
         **settings,
     }
     render = Templar(loader=loader, variables=variables).template
-    names = variables["__pacemaker_cluster_service_variables"]
-    service = Service({name: render(variables.get(name, "")) for name in names}, "/run/mysqld/mysqld.sock")
-    resources = service.resources()
+    runs = service(**PAIR, **settings)
+    resources = runs.resources()
     for resource in resources:
         dummy = {"ocf:dialtone": "ocf:pacemaker:Dummy", "ocf:linbit": "ocf:pacemaker:Stateful"}.get(
             resource["agent"].rpartition(":")[0]
@@ -56,7 +55,7 @@ def declared(**settings: Any) -> dict[str, Any]:
         "properties": {"stonith-enabled": "false"},
         "resource_defaults": render(variables["__pacemaker_cluster_resource_defaults"]),
         "resources": resources,
-        "constraints": service.constraints(),
+        "constraints": runs.constraints(),
     }
 
 

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible.parsing.dataloader import DataLoader
-from ansible.template import Templar
 
 from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs import cib, constraint, declaration, resource
 from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.plan import Action
 from ansible_collections.dialtone.ha_pbx.plugins.plugin_utils import cluster_fencing
-from ansible_collections.dialtone.ha_pbx.plugins.plugin_utils.cluster_service import Service
+from tests.unit.plugins.plugin_utils.test_cluster_service import service
 
-ROLE = Path(__file__).resolve().parents[3] / "roles/pacemaker_cluster"
 EMPTY = """<cib crm_feature_set="3.16.1" validate-with="pacemaker-3.9" epoch="1" num_updates="0" admin_epoch="0"><configuration>
 <crm_config/><nodes/><resources/><constraints/></configuration><status/></cib>"""
 OPTIONS = {"ip": "192.0.2.101", "username": "cluster", "password": "SECRET", "lanplus": True}
@@ -28,16 +24,6 @@ def device(number: int, **more: Any) -> dict[str, Any]:
 def declared(devices: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """What the role declares for an inventory with these fence devices."""
     return cluster_fencing.fence_devices(devices, ["server1", "server2"], {}, 1, 60, 60)
-
-
-def service() -> Service:
-    """What the cluster runs, with the role's defaults and DRBD."""
-    loader = DataLoader()
-    variables = loader.load_from_file(str(ROLE / "defaults/main.yml"), trusted_as_template=True)
-    variables |= {"pbx_storage": "drbd", "pbx_storage_mount": "/srv/pbx", "pbx_replicated_paths": ["/etc/asterisk"]}
-    render = Templar(loader=loader, variables=variables).template
-    names = loader.load_from_file(str(ROLE / "vars/main.yml"))["__pacemaker_cluster_service_variables"]
-    return Service({name: render(variables.get(name, "")) for name in names}, "/run/mysqld/mysqld.sock")
 
 
 def made(declaration_of_one: dict[str, Any]) -> ET.Element:
@@ -90,9 +76,9 @@ def test_a_device_for_another_node() -> None:
 
 def with_constraints() -> tuple[ET.Element, list[dict[str, Any]]]:
     root = cib.parse(EMPTY)
-    for name in ("fence-1", "fence-2", "pbx-drbd-clone", "pbx", *(entry["name"] for entry in service().resources())):
+    for name in ("fence-1", "fence-2", "pbx-drbd-clone", "pbx", *(entry["name"] for entry in service(pbx_storage="drbd").resources())):
         ET.SubElement(cib.section(root, "resources"), "primitive", {"id": name})
-    found = cluster_fencing.fence_constraints([device(1), device(2)]) + service().constraints()
+    found = cluster_fencing.fence_constraints([device(1), device(2)]) + service(pbx_storage="drbd").constraints()
     declaration.ensure(None, root, {"constraints": found})  # type: ignore[arg-type]
     return root, found
 

@@ -45,8 +45,7 @@ class Node:
         (task,) = [t for t in loader.load_from_file(str(SEED), trusted_as_template=True) if "ansible.builtin.shell" in t]
         variables = {
             "pbx_storage_mount": str(self.disk),
-            "pbx_replicated_paths": [str(self.own)],
-            "__pacemaker_cluster_directory_names": ["copy"],
+            "__pacemaker_cluster_service": {"directories": {str(self.own): "copy"}},
         }
         script = Templar(loader=loader, variables=variables).template(task["ansible.builtin.shell"]["cmd"])
         programs = self.root / "bin"
