@@ -4,7 +4,8 @@
 """firewalld as the modules see it: read what is loaded and what is written, plan in a pure function, apply.
 
 firewalld has everything twice: what is loaded (runtime), and what is written and loaded at its next start (permanent). It
-is asked and told with firewall-cmd(1), whose output is parsed as versions 0.9 to 2.3 print it.
+is asked and told on the system bus, firewalld.dbus(5), as firewall-cmd does: each start of that takes a third of a second, and
+to read both halves takes five of them.
 """
 
 from __future__ import annotations
@@ -15,13 +16,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Callable, NamedTuple
 
-#: Exit codes of firewall-cmd (errors.py of firewalld): it does not run; there is no such service.
-NOT_RUNNING = 252
-INVALID_SERVICE = 101
-
 CONFIGURATION = Path("/etc/firewalld/firewalld.conf")
 
-#: What is kept of a zone: fields of `firewall-cmd --list-all-zones` that are lists of words.
+#: Its name on the bus, where its objects are, and its interfaces.
+NAME = "org.fedoraproject.FirewallD1"
+MAIN, CONFIG = "/org/fedoraproject/FirewallD1", "/org/fedoraproject/FirewallD1/config"
+PROPERTIES = "org.freedesktop.DBus.Properties"
+#: Seconds that it may take for one answer; a reload of many rules on a slow machine takes longest.
+ANSWER_SECONDS = 90
+
+#: What is kept of a zone that is a list of words.
 LISTS = ("interfaces", "sources", "services", "ports")
 
 Zone = dict[str, Any]
@@ -29,6 +33,10 @@ Zone = dict[str, Any]
 
 class FirewallError(Exception):
     """A refusal or a failure: what was found and what to do, in one message for the operator."""
+
+
+class BusError(Exception):
+    """What firewalld, or the bus, answered instead of a result."""
 
 
 class Result(NamedTuple):
@@ -41,6 +49,8 @@ class Result(NamedTuple):
 
 #: Runs a command (argument list) and returns its result; never raises for an exit code.
 Runner = Callable[[Sequence[str]], Result]
+#: Calls a method of firewalld: path of the object, interface, method, arguments. Returns plain values; raises BusError.
+Caller = Callable[..., Any]
 
 
 def runner(module: Any) -> Runner:
@@ -52,42 +62,65 @@ def runner(module: Any) -> Runner:
     return run
 
 
+def connect() -> Caller | None:
+    """Return what calls firewalld on the system bus; None where it does not run.
+
+    :raises FirewallError: there is no python3-dbus, which firewalld itself needs.
+    """
+    try:
+        import dbus  # type: ignore[import-not-found]  # noqa: PLC0415 - of the host's Python, if it has firewalld
+    except ImportError as error:
+        raise FirewallError(f"{error}: install python3-dbus, by which firewalld is asked") from error
+    try:
+        bus = dbus.SystemBus()
+        # Whoever calls a name that nobody has would start the service.
+        if not bus.name_has_owner(NAME):
+            return None
+    except dbus.DBusException as error:
+        raise FirewallError(f"the system bus does not answer: {error}. See `systemctl status dbus`.") from error
+
+    def call(path: str, interface: str, method: str, *arguments: Any) -> Any:
+        proxy = dbus.Interface(bus.get_object(NAME, path, introspect=False), interface)
+        # Of an empty dictionary nobody can tell what it would hold.
+        signature = "sa{sv}" if {} in arguments else None
+        try:
+            return plain(proxy.get_dbus_method(method)(*arguments, signature=signature, timeout=ANSWER_SECONDS))
+        except dbus.DBusException as error:
+            raise BusError(error.get_dbus_message() or str(error)) from error
+
+    return call
+
+
+def plain(value: Any) -> Any:
+    """Return a value of the bus as Python's own: its strings, arrays and dictionaries are subclasses of them."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(entry) for key, entry in value.items()}
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, (list, tuple)):
+        return [plain(entry) for entry in value]
+    return value
+
+
 # --- reading ---------------------------------------------------------------------------------------------------------
 
 
-def parse_zones(text: str) -> dict[str, Zone]:
-    """Read `firewall-cmd [--permanent] --list-all-zones`.
+def zone_of(settings: Mapping[str, Any]) -> Zone:
+    """Return a zone from its settings as firewalld has them on the bus; what is empty is not there.
 
-    :returns: by zone C(target) (V(default), V(ACCEPT), V(DROP), V(REJECT)), the lists of words C(interfaces), C(sources),
-        C(services) and C(ports) (V(5060/udp), V(10000-20000/udp)), and C(rules), its rich rules, each a text.
+    :returns: C(target) (V(default), V(ACCEPT), V(DROP), V(REJECT)), the lists of words C(interfaces), C(sources), C(services)
+        and C(ports) (V(5060/udp), V(10000-20000/udp)), and C(rules), its rich rules, each a text.
     """
-    zones: dict[str, Zone] = {}
-    zone: Zone | None = None
-    for line in text.splitlines():
-        heading = re.match(r"(\S+)(?: \([^)]*\))?\s*$", line)
-        if heading:
-            zone = {"target": "default", "rules": [], **{name: [] for name in LISTS}}
-            zones[heading[1]] = zone
-            continue
-        if zone is None:
-            continue
-        entry = re.match(r"  ([a-z-]+(?: [a-z]+)*):(?: (.*))?$", line)
-        if entry and entry[1] == "target":
-            # As iptables and its friends write it: %%REJECT%%.
-            zone["target"] = (entry[2] or "default").strip().strip("%")
-        elif entry and entry[1] in LISTS:
-            zone[entry[1]] = (entry[2] or "").split()
-        elif line.strip().startswith("rule "):
-            zone["rules"].append(line.strip())
-    return zones
+    zone: Zone = {name: list(settings.get(name, [])) for name in LISTS}
+    zone["ports"] = [_port(port) for port in zone["ports"]]
+    # As iptables and its friends write it: %%REJECT%%.
+    zone["target"] = str(settings.get("target", "default")).strip("%")
+    zone["rules"] = list(settings.get("rules_str", []))
+    return zone
 
 
-def parse_service(text: Result) -> list[str] | None:
-    """Read the ports in `firewall-cmd [--permanent] --info-service=NAME`; None where there is no such service."""
-    if text.rc != 0:
-        return None
-    found = re.search(r"^  ports:(.*)$", text.out, re.MULTILINE)
-    return sorted(found[1].split()) if found else []
+def _port(pair: Sequence[str]) -> str:
+    return "/".join(pair)
 
 
 def parse_addresses(text: Result) -> dict[str, list[str]]:
@@ -103,18 +136,6 @@ def parse_addresses(text: Result) -> dict[str, list[str]]:
         for link in links
         if isinstance(link, dict) and link.get("ifname")
     }
-
-
-def _asked(run: Runner, *arguments: str) -> Result:
-    """Ask firewall-cmd; raises FirewallError for what is neither an answer nor that a service does not exist."""
-    result = run(["firewall-cmd", *arguments])
-    if result.rc not in (0, INVALID_SERVICE):
-        said = (result.err or result.out).strip()
-        raise FirewallError(
-            f"`firewall-cmd {' '.join(arguments)}` failed ({result.rc}): {said}. See `journalctl -u firewalld`; `firewall-cmd"
-            " --check-config` names what is wrong in /etc/firewalld."
-        )
-    return result
 
 
 def nothing(addresses: Mapping[str, Sequence[str]]) -> dict[str, Any]:
@@ -135,37 +156,63 @@ def parse_tables(text: Result, configuration: str) -> bool | None:
     return bool(re.search(r"^table \w+ firewalld$", text.out, re.MULTILINE))
 
 
-def read(run: Runner, services: Sequence[str], configuration: str = "") -> dict[str, Any]:
+def read(run: Runner, call: Caller | None, services: Sequence[str], configuration: str = "") -> dict[str, Any]:
     """Read firewalld, and the addresses of the interfaces whose zones it keeps.
 
+    :param call: calls firewalld; None where it does not run.
     :param services: names of services of which to read the ports.
     :param configuration: content of firewalld.conf.
-    :returns: C(running), C(in_kernel) (see parse_tables), C(default_zone), C(loaded) and C(written) (zones, see parse_zones),
+    :returns: C(running), C(in_kernel) (see parse_tables), C(default_zone), C(loaded) and C(written) (zones, see zone_of),
         C(services) (by name C(loaded) and C(written), lists of ports, None where there is no such service), C(interfaces) (see
         parse_addresses).
     :raises FirewallError: firewalld runs and does not answer.
     """
     addresses = parse_addresses(run(["ip", "-json", "address", "show"]))
-    default = run(["firewall-cmd", "--get-default-zone"])
-    if default.rc == NOT_RUNNING:
+    if call is None:
         return nothing(addresses)
-    if default.rc != 0:
-        _asked(lambda _argv: default, "--get-default-zone")
-    return {
-        "running": True,
-        "in_kernel": parse_tables(run(["nft", "list", "tables"]), configuration),
-        "default_zone": default.out.strip(),
-        "loaded": parse_zones(_asked(run, "--list-all-zones").out),
-        "written": parse_zones(_asked(run, "--permanent", "--list-all-zones").out),
-        "services": {
-            name: {
-                "loaded": parse_service(_asked(run, f"--info-service={name}")),
-                "written": parse_service(_asked(run, "--permanent", f"--info-service={name}")),
-            }
-            for name in services
-        },
-        "interfaces": addresses,
-    }
+    try:
+        written = {}
+        for path in call(CONFIG, f"{NAME}.config", "listZones"):
+            name = call(path, PROPERTIES, "Get", f"{NAME}.config.zone", "name")
+            written[name] = zone_of(call(path, f"{NAME}.config.zone", "getSettings2"))
+        return {
+            "running": True,
+            "in_kernel": parse_tables(run(["nft", "list", "tables"]), configuration),
+            "default_zone": call(MAIN, NAME, "getDefaultZone"),
+            "loaded": {
+                name: zone_of(call(MAIN, f"{NAME}.zone", "getZoneSettings2", name)) for name in call(MAIN, f"{NAME}.zone", "getZones")
+            },
+            "written": written,
+            "services": {name: {"loaded": _loaded_ports(call, name), "written": _written_ports(call, name)} for name in services},
+            "interfaces": addresses,
+        }
+    except BusError as error:
+        raise FirewallError(
+            f"firewalld does not say what it has: {error}. See `journalctl -u firewalld`; `firewall-cmd --check-config` names what is"
+            " wrong in /etc/firewalld."
+        ) from error
+
+
+def _loaded_ports(call: Caller, service: str) -> list[str] | None:
+    return _ports(lambda: call(MAIN, NAME, "getServiceSettings2", service))
+
+
+def _written_ports(call: Caller, service: str) -> list[str] | None:
+    return _ports(lambda: call(_written(call, "Service", service), f"{NAME}.config.service", "getSettings2"))
+
+
+def _ports(settings: Callable[[], Mapping[str, Any]]) -> list[str] | None:
+    try:
+        return sorted(_port(port) for port in settings().get("ports", []))
+    except BusError as error:
+        if str(error).startswith("INVALID_SERVICE"):
+            return None
+        raise
+
+
+def _written(call: Caller, kind: str, name: str) -> str:
+    """Return the path of the object that is a written zone or service."""
+    return str(call(CONFIG, f"{NAME}.config", f"get{kind}ByName", name))
 
 
 def configuration() -> str:
@@ -179,26 +226,36 @@ def configuration() -> str:
 # --- one service, in the zones where it belongs ----------------------------------------------------------------------
 
 
-class Plan(NamedTuple):
-    """What makes a service what it shall be, in this order: `permanent` and `runtime` are arguments of firewall-cmd.
+class Change(NamedTuple):
+    """One change; as a text, what firewall-cmd would be told.
 
-    `reload`: what is written has to be loaded, because firewalld knows no other way to change a loaded service. Connections
-    that stand survive it.
+    `kind` and `name` say of what, V(zone) or V(service); `action` is V(new), V(set-description), or V(add-) or V(remove-) with
+    V(service) or V(port), and `value` what is added, removed or set. Of a written one when it is `permanent`.
     """
 
-    permanent: list[list[str]]
-    reload: bool
-    runtime: list[list[str]]
+    permanent: bool
+    kind: str
+    name: str
+    action: str
+    value: str = ""
 
-    def __bool__(self) -> bool:
-        return bool(self.permanent or self.reload or self.runtime)
+    def __str__(self) -> str:
+        if self == RELOAD:
+            return "--reload"
+        said = f"--new-{self.kind}={self.name}" if self.action == "new" else f"--{self.kind}={self.name} --{self.action}={self.value}"
+        return f"--permanent {said}" if self.permanent else said
+
+
+#: What is written has to be loaded, because firewalld knows no other way to change a loaded service. Connections that stand
+#: survive it.
+RELOAD = Change(False, "", "", "reload")
 
 
 def _zones_with(zones: Mapping[str, Zone], service: str) -> set[str]:
     return {name for name, zone in zones.items() if service in zone["services"]}
 
 
-def plan(state: Mapping[str, Any], service: str, description: str, ports: Sequence[str], zones: Sequence[str]) -> Plan:
+def plan(state: Mapping[str, Any], service: str, description: str, ports: Sequence[str], zones: Sequence[str]) -> list[Change]:
     """Compare what firewalld has with one service that is open in these zones and in no other.
 
     The service has a name that nobody else uses, so wherever it is open, it was opened by this. Before there was such a
@@ -206,28 +263,28 @@ def plan(state: Mapping[str, Any], service: str, description: str, ports: Sequen
 
     :param state: what `read` returned.
     :param ports: as firewalld writes them, V(5060/udp).
+    :returns: the changes in their order, none when there is nothing to do.
     """
     written, wanted = state["services"][service]["written"], sorted(ports)
-    permanent: list[list[str]] = []
     former = [name for name, zone in state["written"].items() if written is None and set(wanted) <= set(zone["ports"])]
+    changes: list[Change] = []
     if written is None:
-        permanent.append([f"--new-service={service}"])
-        permanent.append([f"--service={service}", f"--set-description={description}"])
-    added = [f"--add-port={port}" for port in wanted if port not in (written or [])]
-    removed = [f"--remove-port={port}" for port in written or [] if port not in wanted]
-    permanent += [[f"--service={service}", *change] for change in (added, removed) if change]
-    for name in zones:
-        if name not in _zones_with(state["written"], service):
-            permanent.append([f"--zone={name}", f"--add-service={service}"])
-    for name in sorted(_zones_with(state["written"], service) - set(zones)):
-        permanent.append([f"--zone={name}", f"--remove-service={service}"])
-    permanent += [[f"--zone={name}", *(f"--remove-port={port}" for port in wanted)] for name in former]
+        changes.append(Change(True, "service", service, "new"))
+        changes.append(Change(True, "service", service, "set-description", description))
+    changes += [Change(True, "service", service, "add-port", port) for port in wanted if port not in (written or [])]
+    changes += [Change(True, "service", service, "remove-port", port) for port in written or [] if port not in wanted]
+    changes += _zone_changes(True, state["written"], service, zones)
+    changes += [Change(True, "zone", name, "remove-port", port) for name in former for port in wanted]
     if state["services"][service]["loaded"] != wanted:
-        return Plan(permanent, True, [])
-    open_now = _zones_with(state["loaded"], service)
-    runtime = [[f"--zone={name}", f"--add-service={service}"] for name in zones if name not in open_now]
-    runtime += [[f"--zone={name}", f"--remove-service={service}"] for name in sorted(open_now - set(zones))]
-    return Plan(permanent, False, runtime)
+        return [*changes, RELOAD]
+    return changes + _zone_changes(False, state["loaded"], service, zones)
+
+
+def _zone_changes(permanent: bool, have: Mapping[str, Zone], service: str, zones: Sequence[str]) -> list[Change]:
+    there = _zones_with(have, service)
+    return [Change(permanent, "zone", name, "add-service", service) for name in zones if name not in there] + [
+        Change(permanent, "zone", name, "remove-service", service) for name in sorted(there - set(zones))
+    ]
 
 
 def missing_zones(state: Mapping[str, Any], zones: Sequence[str]) -> list[str]:
@@ -235,27 +292,40 @@ def missing_zones(state: Mapping[str, Any], zones: Sequence[str]) -> list[str]:
     return [name for name in zones if name not in state["written"] or name not in state["loaded"]]
 
 
-def apply(run: Runner, changes: Plan) -> None:
+def apply(call: Caller, changes: Sequence[Change]) -> None:
     """Do what was planned.
 
-    :raises FirewallError: firewall-cmd refused something. What was done before it stays; the next run does the rest.
+    :raises FirewallError: firewalld refused something. What was done before it stays; the next run does the rest.
     """
-    for arguments in changes.permanent:
-        _told(run, "--permanent", *arguments)
-    if changes.reload:
-        _told(run, "--reload")
-    for arguments in changes.runtime:
-        _told(run, *arguments)
+    for change in changes:
+        try:
+            _do(call, change)
+        except BusError as error:
+            raise FirewallError(
+                f"firewalld refuses `firewall-cmd {change}`: {error}. See `journalctl -u firewalld`, correct it, and run this again."
+            ) from error
 
 
-def _told(run: Runner, *arguments: str) -> None:
-    result = run(["firewall-cmd", *arguments])
-    if result.rc != 0:
-        said = (result.err or result.out).strip()
-        raise FirewallError(
-            f"`firewall-cmd {' '.join(arguments)}` failed ({result.rc}): {said}. See `journalctl -u firewalld`, correct it, and"
-            " run this again."
-        )
+#: firewall-cmd's word -> the method of a zone or service.
+_METHODS = {
+    "set-description": "setDescription", "add-port": "addPort", "remove-port": "removePort", "add-service": "addService",
+    "remove-service": "removeService",
+}  # fmt: skip
+
+
+def _do(call: Caller, change: Change) -> None:
+    if change == RELOAD:
+        call(MAIN, NAME, "reload")
+    elif change.action == "new":
+        call(CONFIG, f"{NAME}.config", "addService2", change.name, {})
+    elif change.permanent:
+        path = _written(call, change.kind.title(), change.name)
+        arguments = change.value.split("/") if change.action.endswith("-port") else [change.value]
+        call(path, f"{NAME}.config.{change.kind}", _METHODS[change.action], *arguments)
+    else:
+        # For how long: 0 is until the next reload, which takes over what is written.
+        until = [0] if change.action == "add-service" else []
+        call(MAIN, f"{NAME}.zone", _METHODS[change.action], change.name, change.value, *until)
 
 
 def describe(state: Mapping[str, Any], service: str) -> str:

@@ -25,6 +25,7 @@ options:
     default: []
 requirements:
   - iproute on the host
+  - python3-dbus, which firewalld needs itself
 seealso:
   - module: dialtone.ha_pbx.firewall_service
 """
@@ -96,10 +97,8 @@ def main():
     )
     run = firewall.runner(module)
     try:
-        if module.get_bin_path("firewall-cmd"):
-            found = firewall.read(run, module.params["services"], firewall.configuration())
-        else:
-            found = firewall.nothing(firewall.parse_addresses(run(["ip", "-json", "address", "show"])))
+        call = firewall.connect() if module.get_bin_path("firewall-cmd") else None
+        found = firewall.read(run, call, module.params["services"], firewall.configuration())
     except firewall.FirewallError as error:
         module.fail_json(msg=f"{platform.node()}: {error}")
     module.exit_json(changed=False, **found)

@@ -64,7 +64,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 commands:
-  description: What firewall-cmd was told, or would be.
+  description: What was changed, or would be, as firewall-cmd would be told of it.
   returned: success
   type: list
   elements: str
@@ -91,7 +91,8 @@ def main():
     name, ports, zones = (module.params[key] for key in ("name", "ports", "zones"))
     run = firewall.runner(module)
     try:
-        state = firewall.read(run, [name]) if module.get_bin_path("firewall-cmd") else firewall.nothing({})
+        call = firewall.connect() if module.get_bin_path("firewall-cmd") else None
+        state = firewall.read(run, call, [name])
         absent = firewall.missing_zones(state, zones)
         if module.check_mode and (not state["running"] or absent):
             module.exit_json(changed=True, commands=[])
@@ -107,20 +108,17 @@ def main():
             )
         changes = firewall.plan(state, name, module.params["description"], ports, zones)
         if changes and not module.check_mode:
-            firewall.apply(run, changes)
-            left = firewall.plan(firewall.read(run, [name]), name, module.params["description"], ports, zones)
+            firewall.apply(call, changes)
+            left = firewall.plan(firewall.read(run, call, [name]), name, module.params["description"], ports, zones)
             if left:
                 raise firewall.FirewallError(
-                    f"firewalld took what it was told and does not have it: {left}. See `journalctl -u firewalld`."
+                    f"firewalld took what it was told, and this is left: {', '.join(map(str, left))}. See `journalctl -u firewalld`."
                 )
     except firewall.FirewallError as error:
         module.fail_json(msg=f"{platform.node()}: {error}")
-    commands = [" ".join(["--permanent", *arguments]) for arguments in changes.permanent]
-    commands += ["--reload"] if changes.reload else []
-    commands += [" ".join(arguments) for arguments in changes.runtime]
     module.exit_json(
         changed=bool(changes),
-        commands=commands,
+        commands=[str(change) for change in changes],
         diff={
             "before": firewall.describe(state, name),
             "after": firewall.described(name, ports, zones) if changes else firewall.describe(state, name),
