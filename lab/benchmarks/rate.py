@@ -20,7 +20,7 @@ from . import parser
 SECONDS = 10
 TALK_SECONDS = 2.0
 #: The search begins here (calls a second), grows by this factor until a call fails, and ends at this ratio of bad to good.
-FIRST, GROWTH, NARROW = 100.0, 1.3, 1.04
+FIRST, GROWTH, NARROW = 200.0, 1.3, 1.02
 LIMIT = 2000.0
 ENGINES = ("cdr", "cel")
 

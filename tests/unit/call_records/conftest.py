@@ -13,7 +13,7 @@ from types import ModuleType
 import pytest
 
 PROGRAM = Path(__file__).resolve().parents[3] / "roles/odbc_cdr/files/call_records"
-NAMES = ("record", "spool", "rebuild", "database", "loader")
+NAMES = ("record", "spool", "rebuild", "database", "processors", "loader")
 
 
 @pytest.fixture(scope="session")

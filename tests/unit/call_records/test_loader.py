@@ -163,6 +163,76 @@ def test_a_torn_record_is_kept_and_told(service: SimpleNamespace, record: Module
     assert "records-missing" in said
 
 
+# Calls come first
+
+
+def take(service: SimpleNamespace, monkeypatch: pytest.MonkeyPatch, share: float) -> None:
+    """Asterisk takes so much of the processors from now on."""
+    monkeypatch.setattr(service.loader, "usage", SimpleNamespace(share=lambda: share))
+
+
+@pytest.fixture
+def hurry(loader_module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The clock of the loader's patience."""
+    clock = Clock()
+    monkeypatch.setattr(loader_module.time, "monotonic", clock)
+    return clock
+
+
+def test_records_wait_while_calls_need_the_processors_and_not_for_ever(
+    service: SimpleNamespace, loader_module: ModuleType, record: ModuleType, monkeypatch: pytest.MonkeyPatch, hurry: Clock
+) -> None:
+    take(service, monkeypatch, 0.5)
+    append(service.spool, record.CDR, record_number(1))
+    assert service.loader.once()
+    hurry.now += loader_module.CALLS_FIRST_SECONDS - 0.1
+    assert service.loader.once()
+    assert service.database.tables["cdr"] == {}
+    assert service.spool.pending().files == 1
+    hurry.now += 0.2
+    assert service.loader.once()
+    assert len(service.database.tables["cdr"]) == 1
+    # And again: the next ones wait as long.
+    append(service.spool, record.CDR, record_number(2))
+    hurry.now += 0.5
+    service.loader.once()
+    assert len(service.database.tables["cdr"]) == 1
+    take(service, monkeypatch, 0.3)
+    service.loader.once()
+    assert len(service.database.tables["cdr"]) == 2
+
+
+def test_records_that_wait_for_calls_are_no_sign_of_a_loader_that_hangs(
+    service: SimpleNamespace, monkeypatch: pytest.MonkeyPatch, hurry: Clock
+) -> None:
+    take(service, monkeypatch, 0.5)
+    hurry.now += 10
+    service.loader.once()
+    assert service.loader.turn == hurry.now
+
+
+def test_a_large_file_is_renamed_while_records_wait_for_calls(
+    service: SimpleNamespace, loader_module: ModuleType, record: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take(service, monkeypatch, 0.5)
+    monkeypatch.setattr(loader_module, "ROTATE_SIZE", 100)
+    append(service.spool, record.CDR, record_number(1))
+    assert service.loader.once()
+    assert len(service.spool.ready(record.CDR)) == 1
+    assert service.database.tables["cdr"] == {}
+
+
+def test_a_database_that_is_away_is_still_away_after_a_burst_of_calls(
+    service: SimpleNamespace, record: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service.database.down = "(2002) not there"
+    append(service.spool, record.CDR, record_number(1))
+    assert not service.loader.once()
+    take(service, monkeypatch, 0.5)
+    service.loader.once()
+    assert service.loader.problem == "(2002) not there"
+
+
 # Alerts
 
 

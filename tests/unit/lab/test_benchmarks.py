@@ -59,7 +59,7 @@ def test_what_must_not_be_of_the_records(audit: records.Audit, calls_may_fail: b
     assert audit.problems(calls_may_fail) == problems
 
 
-@pytest.mark.parametrize("limit", [150.0, 333.0, 399.0])
+@pytest.mark.parametrize("limit", [250.0, 333.0, 399.0])
 def test_the_highest_rate_is_found_from_below(limit: float) -> None:
     asked: list[float] = []
 

@@ -18,6 +18,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from database import Access, Database, DatabaseError
+from processors import Usage
 from rebuild import rebuild
 from record import CDR, KINDS, parse, when
 from spool import Pending, Spool
@@ -32,6 +33,10 @@ ALERT_INTERVAL = 600.0
 #: Without a database the files are renamed at this size (bytes) or age (seconds) only: a night is then not 100,000 files.
 ROTATE_SIZE = 8 * 1024 * 1024
 ROTATE_AGE = 60.0
+#: While Asterisk takes more than this part of the processors, records wait: they and the database's work for them took a fifth of
+#: the calls that two processors can carry. They wait no longer than this (seconds), for a busy hour is longer than a burst.
+CALLS_FIRST_SHARE = 1 / 3
+CALLS_FIRST_SECONDS = 15.0
 #: Fewer free bytes are a full disk.
 LOW = 4 * 1024 * 1024
 #: How far back calls that a crash cut off are looked for, and how long before the crash a call may have been closed without its
@@ -87,15 +92,22 @@ class Loader:
 
     :param connect: makes a connection.
     :param clock: seconds since 1970.
+    :param usage: what Asterisk takes of the processors.
     """
 
     def __init__(
-        self, settings: Settings, spool: Spool, connect: Callable[[], Database], clock: Callable[[], float] = time.time
+        self,
+        settings: Settings,
+        spool: Spool,
+        connect: Callable[[], Database],
+        clock: Callable[[], float] = time.time,
+        usage: Usage | None = None,
     ) -> None:
         self.settings = settings
         self.spool = spool
         self.connect = connect
         self.clock = clock
+        self.usage = usage or Usage(settings.asterisk_pid)
         self.database: Database | None = None
         self.problem = ""
         self.loaded = 0
@@ -103,10 +115,14 @@ class Loader:
         self.rotated = clock()
         self.turn = time.monotonic()
         self._said = ""
+        self._waits_since: float | None = None
 
     def once(self) -> bool:
-        """One turn; return whether the database took everything there was."""
+        """One turn; return whether the database took everything that it was asked to take."""
         self.turn = time.monotonic()
+        if self.calls_first():
+            self.rotate_large()
+            return True
         try:
             if self.database is None:
                 self.database = self.connect()
@@ -122,13 +138,30 @@ class Loader:
             if self.problem != self._said:
                 say(WARNING, f"the database takes no call records, so they wait in {self.spool.path}: {self.problem}")
             self._said = self.problem
-            if self.clock() - self.rotated > ROTATE_AGE or any(self.spool.size(k) > ROTATE_SIZE for k in KINDS.values()):
-                self.rotate()
+            self.rotate_large()
             return False
         if self._said:
             say(NOTICE, "the database takes call records again")
         self.problem = self._said = ""
         return True
+
+    def calls_first(self) -> bool:
+        """Whether the records wait this time, for Asterisk needs the processors."""
+        now = time.monotonic()
+        if self.usage.share() <= CALLS_FIRST_SHARE:
+            self._waits_since = None
+            return False
+        if self._waits_since is None:
+            self._waits_since = now
+        if now - self._waits_since < CALLS_FIRST_SECONDS:
+            return True
+        self._waits_since = now
+        return False
+
+    def rotate_large(self) -> None:
+        """Rename what Asterisk has written where it is much, or old."""
+        if self.clock() - self.rotated > ROTATE_AGE or any(self.spool.size(k) > ROTATE_SIZE for k in KINDS.values()):
+            self.rotate()
 
     def rotate(self) -> None:
         """Rename what Asterisk has written."""
