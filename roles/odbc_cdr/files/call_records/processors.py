@@ -44,7 +44,7 @@ class Usage:
             with open(self.pid_file, encoding="ascii") as file:
                 pid = file.read().strip()
             with open(f"{self.proc}/{pid}/stat", encoding="utf-8", errors="replace") as file:
-                # Behind the name, which may have blanks and brackets of its own: utime and stime are fields 14 and 15 (proc_pid_stat(5)).
+                # Behind the name, which may have blanks and brackets: utime and stime are fields 14 and 15 (proc_pid_stat(5)).
                 fields = file.read().rpartition(")")[2].split()
             return pid, (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
         except (OSError, ValueError, IndexError):
