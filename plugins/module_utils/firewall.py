@@ -16,12 +16,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Callable, NamedTuple
 
+from ansible.module_utils.common.respawn import has_respawned, probe_interpreters_for_module, respawn_module
+
 CONFIGURATION = Path("/etc/firewalld/firewalld.conf")
 
 #: Its name on the bus, where its objects are, and its interfaces.
 NAME = "org.fedoraproject.FirewallD1"
 MAIN, CONFIG = "/org/fedoraproject/FirewallD1", "/org/fedoraproject/FirewallD1/config"
 PROPERTIES = "org.freedesktop.DBus.Properties"
+#: Where a distribution's own Python is, in which firewalld runs. A newer one beside it, which Ansible prefers, has no dbus.
+SYSTEM_PYTHONS = ("/usr/bin/python3", "/usr/libexec/platform-python")
 #: Seconds that it may take for one answer; a reload of many rules on a slow machine takes longest.
 ANSWER_SECONDS = 90
 
@@ -62,14 +66,21 @@ def runner(module: Any) -> Runner:
     return run
 
 
-def connect() -> Caller | None:
-    """Return what calls firewalld on the system bus; None where it does not run.
+def connect(module: Any) -> Caller | None:
+    """Return what calls firewalld on the system bus; None where it is not installed, or does not run.
 
-    :raises FirewallError: there is no python3-dbus, which firewalld itself needs.
+    Where Ansible has chosen a Python that has no dbus, the module starts again with the one that firewalld itself uses.
+
+    :raises FirewallError: neither has python3-dbus, or the bus does not answer.
     """
+    if not module.get_bin_path("firewall-cmd"):
+        return None
     try:
         import dbus  # type: ignore[import-not-found]  # noqa: PLC0415 - of the host's Python, if it has firewalld
     except ImportError as error:
+        python = None if has_respawned() else probe_interpreters_for_module(SYSTEM_PYTHONS, "dbus")
+        if python:
+            respawn_module(python)
         raise FirewallError(f"{error}: install python3-dbus, by which firewalld is asked") from error
     try:
         bus = dbus.SystemBus()
@@ -81,7 +92,7 @@ def connect() -> Caller | None:
 
     def call(path: str, interface: str, method: str, *arguments: Any) -> Any:
         proxy = dbus.Interface(bus.get_object(NAME, path, introspect=False), interface)
-        # Of an empty dictionary nobody can tell what it would hold.
+        # dbus-python cannot tell the type of an empty dictionary.
         signature = "sa{sv}" if {} in arguments else None
         try:
             return plain(proxy.get_dbus_method(method)(*arguments, signature=signature, timeout=ANSWER_SECONDS))

@@ -97,7 +97,7 @@ def main():
     )
     run = firewall.runner(module)
     try:
-        call = firewall.connect() if module.get_bin_path("firewall-cmd") else None
+        call = firewall.connect(module)
         found = firewall.read(run, call, module.params["services"], firewall.configuration())
     except firewall.FirewallError as error:
         module.fail_json(msg=f"{platform.node()}: {error}")

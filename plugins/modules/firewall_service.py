@@ -91,7 +91,7 @@ def main():
     name, ports, zones = (module.params[key] for key in ("name", "ports", "zones"))
     run = firewall.runner(module)
     try:
-        call = firewall.connect() if module.get_bin_path("firewall-cmd") else None
+        call = firewall.connect(module)
         state = firewall.read(run, call, [name])
         absent = firewall.missing_zones(state, zones)
         if module.check_mode and (not state["running"] or absent):

@@ -175,6 +175,7 @@ def take(service: SimpleNamespace, monkeypatch: pytest.MonkeyPatch, share: float
 def hurry(loader_module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The clock of the loader's patience."""
     clock = Clock()
+    clock.now = loader_module.time.monotonic()
     monkeypatch.setattr(loader_module.time, "monotonic", clock)
     return clock
 

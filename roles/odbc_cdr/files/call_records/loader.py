@@ -92,22 +92,16 @@ class Loader:
 
     :param connect: makes a connection.
     :param clock: seconds since 1970.
-    :param usage: what Asterisk takes of the processors.
     """
 
     def __init__(
-        self,
-        settings: Settings,
-        spool: Spool,
-        connect: Callable[[], Database],
-        clock: Callable[[], float] = time.time,
-        usage: Usage | None = None,
+        self, settings: Settings, spool: Spool, connect: Callable[[], Database], clock: Callable[[], float] = time.time
     ) -> None:
         self.settings = settings
         self.spool = spool
         self.connect = connect
         self.clock = clock
-        self.usage = usage or Usage(settings.asterisk_pid)
+        self.usage = Usage(settings.asterisk_pid)
         self.database: Database | None = None
         self.problem = ""
         self.loaded = 0
@@ -115,7 +109,7 @@ class Loader:
         self.rotated = clock()
         self.turn = time.monotonic()
         self._said = ""
-        self._waits_since: float | None = None
+        self._turn_for_records = self.turn
 
     def once(self) -> bool:
         """One turn; return whether the database took everything that it was asked to take."""
@@ -148,15 +142,10 @@ class Loader:
     def calls_first(self) -> bool:
         """Whether the records wait this time, for Asterisk needs the processors."""
         now = time.monotonic()
-        if self.usage.share() <= CALLS_FIRST_SHARE:
-            self._waits_since = None
-            return False
-        if self._waits_since is None:
-            self._waits_since = now
-        if now - self._waits_since < CALLS_FIRST_SECONDS:
-            return True
-        self._waits_since = now
-        return False
+        waits = self.usage.share() > CALLS_FIRST_SHARE and now - self._turn_for_records < CALLS_FIRST_SECONDS
+        if not waits:
+            self._turn_for_records = now
+        return waits
 
     def rotate_large(self) -> None:
         """Rename what Asterisk has written where it is much, or old."""

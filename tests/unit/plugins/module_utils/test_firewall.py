@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -269,7 +270,7 @@ class Module:
 def module(monkeypatch: pytest.MonkeyPatch, firewalld: Firewalld | None, **given: Any) -> dict[str, Any]:
     """Run firewall_service against a firewalld (None: it does not run), and return what it ended with."""
     monkeypatch.setattr(firewall_service, "AnsibleModule", type("Given", (Module,), given))
-    monkeypatch.setattr(firewall, "connect", lambda: firewalld)
+    monkeypatch.setattr(firewall, "connect", lambda _module: firewalld)
     with pytest.raises(Ended) as ended:
         firewall_service.main()
     result: dict[str, Any] = ended.value.args[0]
@@ -297,3 +298,46 @@ def test_where_it_cannot_be_opened_it_is_said_with_what_to_do(monkeypatch: pytes
     # On a new host the zones come with the run that is announced.
     for given in ({"firewalld": None}, {"firewalld": Firewalld(), "zones": ("voice",)}):
         assert module(monkeypatch, given.pop("firewalld"), check=True, **given)["changed"]  # type: ignore[arg-type]
+
+
+class Started(Exception):
+    """The module was started again; with which Python."""
+
+
+class Host:
+    """A host of which Ansible has chosen a Python without dbus."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, pythons: Sequence[str], *, again: bool = False) -> None:
+        def start(python: str) -> None:
+            raise Started(python)
+
+        monkeypatch.setitem(sys.modules, "dbus", None)
+        monkeypatch.setattr(firewall, "has_respawned", lambda: again)
+        monkeypatch.setattr(
+            firewall, "probe_interpreters_for_module", lambda paths, _name: next((path for path in paths if path in pythons), None)
+        )
+        monkeypatch.setattr(firewall, "respawn_module", start)
+
+    def get_bin_path(self, name: str) -> str:
+        return f"/usr/bin/{name}"
+
+
+def test_where_ansible_chose_a_python_without_dbus_the_distributions_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(Started, match="^/usr/bin/python3$"):
+        firewall.connect(Host(monkeypatch, ["/usr/bin/python3"]))
+    with pytest.raises(Started, match="^/usr/libexec/platform-python$"):
+        firewall.connect(Host(monkeypatch, ["/usr/libexec/platform-python"]))
+
+
+def test_where_no_python_has_dbus_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(firewall.FirewallError, match="install python3-dbus"):
+        firewall.connect(Host(monkeypatch, []))
+    # Nor is it started again and again.
+    with pytest.raises(firewall.FirewallError, match="install python3-dbus"):
+        firewall.connect(Host(monkeypatch, ["/usr/bin/python3"], again=True))
+
+
+def test_without_firewalld_nothing_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    host = Host(monkeypatch, [])
+    monkeypatch.setattr(host, "get_bin_path", lambda _name: None)
+    assert firewall.connect(host) is None
