@@ -69,8 +69,8 @@ benchmark-records: setup-demo ## Faults of the database under 20 calls a second 
 	python3 -m lab.benchmarks.records --runs $(or $(RUNS),10) --seed $(or $(SEED),1) --only "$(ONLY)"
 
 .PHONY: benchmark-rate
-benchmark-rate: setup-demo ## Calls a second with and without records on the lab of make demo, RUNS times (3): minimum, median, maximum
-	python3 -m lab.benchmarks.rate --runs $(or $(RUNS),3)
+benchmark-rate: setup-demo ## Calls a second with and without records on the lab of make demo, in RUNS (20) pairs of loads: minimum, median, maximum
+	python3 -m lab.benchmarks.rate --runs $(or $(RUNS),20)
 
 .PHONY: lab-status
 lab-status: ## Hosts of the lab and what runs on them

@@ -6,6 +6,7 @@ how the collection is doing.
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Callable, Iterable
@@ -437,6 +438,12 @@ def wait_record(
 
     what = f"one new record of the answered call {src} -> {dst} in the database of {' and '.join(asked)}"
     return wait_until(what, new, one_and_the_same, seconds)[asked[0]][0]
+
+
+def spool_empty() -> bool:
+    """Tell whether no record waits for the database on the active node."""
+    answer = json.loads(run(active_node(), ["/usr/local/sbin/call-records", "status", "--json"]))
+    return bool(answer["pending"]["files"] == 0)
 
 
 def checksums() -> dict[str, dict[str, str]]:

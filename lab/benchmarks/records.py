@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import functools
-import json
 import random
 import sys
 import time
@@ -100,12 +99,6 @@ def _rows(node: str, numbers: tuple[str, str]) -> dict[str, list[bool]]:
     return found
 
 
-def _spool_empty() -> bool:
-    """Tell whether nothing waits in the spool of the active node."""
-    answer = json.loads(exchange.run(exchange.active_node(), ["/usr/local/sbin/call-records", "status", "--json"]))
-    return bool(answer["pending"]["files"] == 0)
-
-
 def audit(outcome: Outcome, closed: set[str], numbers: tuple[str, str], since: float) -> Audit:
     """Wait until every closed call has its row in both databases, or for ARRIVAL_LIMIT seconds, and count.
 
@@ -121,7 +114,7 @@ def audit(outcome: Outcome, closed: set[str], numbers: tuple[str, str], since: f
             rows = {node: _rows(node, numbers) for node in HOSTS}
             missing = {number for number in closed for node in HOSTS if number not in rows[node]}
             equal = rows["server1"] == rows["server2"]
-            settled = _spool_empty()
+            settled = exchange.spool_empty()
         except LabError:
             missing, equal, settled, rows = closed, False, False, {node: {} for node in HOSTS}
         complete = not missing and equal and settled

@@ -193,9 +193,10 @@ def test_a_table_of_another_shape_loses_nothing(exchange: Pair, program: SimpleN
 def test_calls_that_a_crash_cut_off_are_rebuilt_once_on_both(exchange: Pair, program: SimpleNamespace, service: Any) -> None:
     """Two calls were in progress; a third had ended, and only its record was not written any more."""
     node = service(exchange.two)
-    over = ("HANGUP", "CHAN_END", "LINKEDID_END", "BRIDGE_EXIT")
-    events = (RECORDED / "cel-22.10.1").read_text().splitlines(keepends=True)
-    cut = [line for line in events if line.split(",")[1].strip('"') not in over]
+    recorded = (RECORDED / "cel-22.10.1").read_text().splitlines(keepends=True)
+    # odbc_cdr_cel_events leaves these two out.
+    events = [line for line in recorded if line.split(",")[1] not in ('"CHAN_END"', '"LINKEDID_END"')]
+    cut = [line for line in events if line.split(",")[1] not in ('"HANGUP"', '"BRIDGE_EXIT"')]
     closed = [line.replace("1795887764.4", "1795887764.8").replace("1795887764.5", "1795887764.9") for line in events]
     closed = [line for line in closed if "1795887764.8" in line]
     Path(node.spool.current(program.record.CEL)).write_text("".join(cut + closed))

@@ -21,6 +21,9 @@ def calls(record: ModuleType) -> dict[str, list[dict[str, Any]]]:
     rows = record.parse(record.CEL, (RECORDED / "cel-22.10.1").read_bytes(), "cel-1", {}).rows
     found: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
+        if row["eventtype"] in ("CHAN_END", "LINKEDID_END"):
+            # odbc_cdr_cel_events leaves them out.
+            continue
         row["eventtime"] = datetime.fromisoformat(row["eventtime"])
         found.setdefault(row["linkedid"], []).append(row)
     return found
@@ -28,7 +31,7 @@ def calls(record: ModuleType) -> dict[str, list[dict[str, Any]]]:
 
 def cut(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The events up to the crash: nobody has hung up."""
-    return [event for event in events if event["eventtype"] not in ("HANGUP", "CHAN_END", "LINKEDID_END", "BRIDGE_EXIT")]
+    return [event for event in events if event["eventtype"] not in ("HANGUP", "BRIDGE_EXIT")]
 
 
 def test_the_recorded_records_are_read_without_a_complaint(record: ModuleType) -> None:

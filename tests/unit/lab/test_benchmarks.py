@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lab.benchmarks import deployment, rate, records, report
+from lab.config import LabError
 from lab.sipp import Outcome
 
 
@@ -59,18 +60,39 @@ def test_what_must_not_be_of_the_records(audit: records.Audit, calls_may_fail: b
     assert audit.problems(calls_may_fail) == problems
 
 
-@pytest.mark.parametrize("limit", [250.0, 333.0, 399.0])
-def test_the_highest_rate_is_found_from_below(limit: float) -> None:
-    asked: list[float] = []
-
-    def works(rate_: float) -> bool:
-        asked.append(rate_)
-        return rate_ <= limit
-
-    found = rate.highest(works)
-    assert limit / rate.NARROW <= found <= limit
-    assert len(asked) < 15
+@pytest.mark.parametrize("limit", [120.0, 333.0, 1999.0])
+def test_a_staircase_stays_about_the_limit(limit: float) -> None:
+    side = rate.Staircase()
+    for _load in range(60):
+        side.answer(side.rate <= limit, 0.002)
+    settled = side.rates[-20:]
+    assert all(limit / rate.STEP**2 <= found <= limit * rate.STEP**2 for found in settled)
+    assert len(side.costs) == len(side.rates)
 
 
-def test_a_machine_that_cannot_even_the_first_rate() -> None:
-    assert rate.highest(lambda _rate: False) == 0.0
+def test_a_machine_that_takes_any_rate_is_not_asked_for_more_than_the_limit() -> None:
+    side = rate.Staircase()
+    for _load in range(80):
+        side.answer(True, 0.002)
+    assert side.rate == rate.LIMIT
+
+
+def test_neither_side_of_the_rate_is_always_first() -> None:
+    assert [rate.order(run) for run in range(4)] == [(rate.WITH, rate.WITHOUT), (rate.WITHOUT, rate.WITH)] * 2
+
+
+def test_processor_seconds_of_a_process_with_a_strange_name() -> None:
+    stat = "77 (a ) b) R 1 77 77 0 -1 4194560 0 0 0 0 250 150 0 0 -2 0 5 0 100"
+    assert rate.processor_seconds(stat, 100) == 4.0
+
+
+def test_the_table_of_the_rate() -> None:
+    sides = {
+        rate.WITH: rate.Staircase(rates=[95.0, 95.0], costs=[0.0021, 0.0023]),
+        rate.WITHOUT: rate.Staircase(rates=[90.0, 110.0], costs=[0.002, 0.002]),
+    }
+    text = rate.table(sides)
+    assert [line.split()[-1] for line in text.splitlines() if line.startswith("with, of without")] == ["0.950"]
+    assert "   2.10    2.20    2.20    2.30" in text
+    with pytest.raises(LabError, match="more runs"):
+        rate.table({rate.WITH: rate.Staircase(), rate.WITHOUT: rate.Staircase()})

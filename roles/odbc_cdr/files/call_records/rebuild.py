@@ -38,7 +38,8 @@ def rebuild(events: Sequence[Row], recorded: Mapping[str, Any], end: datetime) -
     uniqueid = str(caller["uniqueid"])
     own = [event for event in events if event["uniqueid"] == uniqueid]
     last = own[-1]
-    ended = next((event for event in own if event["eventtype"] == "CHAN_END"), None)
+    # Asterisk writes CHAN_END in the same moment (main/cel.c), so nobody has to keep it.
+    ended = next((event for event in own if event["eventtype"] == "HANGUP"), None)
     begin = caller["eventtime"]
     if uniqueid in recorded:
         if ended is not None or recorded[uniqueid] is None:
