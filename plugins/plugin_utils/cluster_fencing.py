@@ -73,3 +73,20 @@ def fence_constraints(devices: Sequence[Mapping[str, Any]]) -> list[Declaration]
         }
         for device in devices
     ]  # fmt: skip
+
+
+def devices_down(found: Mapping[str, Any], declared: Sequence[str]) -> list[Declaration]:
+    """Return the devices that have failed, or run nowhere although there is a place for them.
+
+    A device runs on another node than the one that it fences. While none is online and out of standby, it has no place.
+
+    :param found: the result of M(dialtone.ha_pbx.pcs_info).
+    :param declared: names of the devices of the inventory; others are not looked at.
+    :returns: a part of C(stonith) of `found`.
+    """
+    usable = set(found["cluster"]["online"]) - set(found["cluster"]["standby"])
+    return [
+        device
+        for device in found["stonith"]
+        if device["id"] in declared and (device["failed"] or not device["node"]) and usable - set(device["targets"])
+    ]

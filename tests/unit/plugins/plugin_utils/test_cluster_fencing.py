@@ -43,3 +43,27 @@ def test_each_device_is_watched_by_the_other_node() -> None:
         ("fence-a", "a", "-INFINITY"),
         ("fence-b", "b", "-INFINITY"),
     ]
+
+
+def down(devices: list[dict[str, Any]], online: list[str], standby: list[str] | None = None) -> list[str]:
+    found = {"cluster": {"online": online, "standby": standby or []}, "stonith": devices}
+    return [device["id"] for device in cluster_fencing.devices_down(found, ["fence-a", "fence-b"])]
+
+
+def device(node: str, where: str = "", failed: bool = False) -> dict[str, Any]:
+    return {"id": f"fence-{node}", "targets": [node], "node": where, "failed": failed}
+
+
+def test_a_device_that_does_not_run_is_down_only_where_it_has_a_place() -> None:
+    both = [device("a", "b"), device("b", "")]
+    assert down(both, ["a", "b"]) == ["fence-b"]
+    assert down([device("a", "b"), device("b", "a")], ["a", "b"]) == []
+    # The other node is away or in standby: the device that fences this one has no place.
+    assert down([device("a"), device("b", "a")], ["a"]) == []
+    assert down([device("a"), device("b", "a")], ["a", "b"], ["b"]) == []
+    assert down([device("a", "b", failed=True), device("b", "a")], ["a", "b"]) == ["fence-a"]
+    assert down([device("a"), device("b")], []) == []
+
+
+def test_a_device_that_is_not_of_the_inventory_is_not_looked_at() -> None:
+    assert down([{"id": "spare", "targets": ["a"], "node": "", "failed": True}], ["a", "b"]) == []

@@ -1,0 +1,99 @@
+# Copyright: (c) 2026, The dialtone.ha_pbx developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: rendered
+short_description: Templates rendered for each item of a list, as files by their paths
+version_added: "0.1.0"
+description:
+  - Renders each template for each item, on the controller, and gives the files that come of it as one dictionary, which is what
+    M(dialtone.ha_pbx.config_tree) takes.
+author:
+  - The dialtone.ha_pbx developers (@dialtone)
+options:
+  _terms:
+    description: Templates, as C(ansible.builtin.template) finds them.
+    type: list
+    elements: str
+    required: true
+  items:
+    description: For what they are rendered.
+    type: list
+    elements: raw
+    required: true
+  variable:
+    description: Name by which a template knows the item.
+    type: str
+    required: true
+  path:
+    description: >-
+      Path of a file, as a format string of Python - V({item}) is the item (C({item[name]}) a field of it), V({file}) the template's
+      name without its directory and C(.j2).
+    type: str
+    required: true
+seealso:
+  - plugin: ansible.builtin.template
+    plugin_type: lookup
+"""
+
+EXAMPLES = r"""
+- name: Write the files of each tenant
+  dialtone.ha_pbx.config_tree:
+    root: /etc/asterisk
+    files: >-
+      {{ lookup('dialtone.ha_pbx.rendered', 'tenant/extensions.conf.j2', 'tenant/voicemail.conf.j2', items=tenants,
+                variable='tenant', path='tenants/{item[name]}/{file}') }}
+"""
+
+RETURN = r"""
+_raw:
+  description: One dictionary, of paths and contents.
+  type: list
+  elements: dict
+"""
+
+import os
+
+from ansible.errors import AnsibleError
+from ansible.plugins.loader import lookup_loader
+from ansible.plugins.lookup import LookupBase
+
+
+def file_path(pattern, item, template):
+    """Return the path of a file.
+
+    :param pattern: a format string with C(item) and C(file).
+    :param item: what the template is rendered for.
+    :param template: path of the template.
+    :raises AnsibleError: the pattern asks for something else, or for a field that the item has not.
+    """
+    name = os.path.basename(template)
+    try:
+        return pattern.format(item=item, file=name[: -len(".j2")] if name.endswith(".j2") else name)
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        raise AnsibleError(f"{template}: the path {pattern!r} cannot be made for this item: {error!r}") from error
+
+
+class LookupModule(LookupBase):
+    """The lookup of this file."""
+
+    def run(self, terms, variables=None, **kwargs):
+        """Return the files; see DOCUMENTATION.
+
+        :raises AnsibleError: two files would have the same path, or one has none.
+        """
+        self.set_options(var_options=variables, direct=kwargs)
+        render = lookup_loader.get("ansible.builtin.template", loader=self._loader, templar=self._templar)
+        files = {}
+        for item in self.get_option("items"):
+            for template in terms:
+                path = file_path(self.get_option("path"), item, template)
+                if path in files:
+                    raise AnsibleError(f"{template}: there are two files {path}")
+                [text] = render.run([template], variables, template_vars={self.get_option("variable"): item})
+                # Of a template that says nothing, ansible-core makes None.
+                files[path] = "" if text is None else text
+        return [files]
