@@ -33,7 +33,7 @@ step = begin=$$SECONDS; printf '\n== %s\n' '$(1)'; $(2); printf '== %s: %d s\n' 
 demo: setup-demo ## Two hosts, a call, one host killed, the call again (under 3 minutes; with the image to bake, 4 to 6)
 	printf '\n== A fresh lab\n'
 	python3 -m lab up
-	$(call step,Deployment with playbooks/site.yml,ansible-playbook -i inventories/lab playbooks/site.yml)
+	$(call step,Deployment with playbooks/site.yml,ansible-playbook -i lab/inventories/containers playbooks/site.yml)
 	$(MAKE) --no-print-directory story
 	printf '\nmake demo: %d s in total. The lab goes on running:\n' "$$SECONDS"
 	printf '  make lab-shell NODE=server1     a shell on a host; try: pcs status; asterisk -rx "pjsip show contacts"\n'
@@ -136,7 +136,7 @@ lint: setup
 	$(call step,shellcheck,shellcheck $(SHELL_SCRIPTS))
 	$(call step,role READMEs are current,python3 tools/role_readme.py --check)
 	$(call step,changelog fragments,antsibull-changelog lint)
-	$(call step,playbooks parse,ansible-playbook -i inventories/lab --syntax-check playbooks/*.yml >/dev/null)
+	$(call step,playbooks parse,ansible-playbook -i lab/inventories/containers --syntax-check playbooks/*.yml >/dev/null)
 
 .PHONY: docs-site
 docs-site: setup ## The documentation as a site, in .cache/site/html; a link that leads nowhere is an error

@@ -1,4 +1,4 @@
-"""Where the lab is: names, addresses and directories. The inventory `inventories/lab` says the same."""
+"""Where the lab is: names, addresses and directories. The inventory `lab/inventories/containers` says the same."""
 
 from __future__ import annotations
 

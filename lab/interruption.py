@@ -28,7 +28,7 @@ from .playbooks import invocation
 from .snapshot import Snapshot
 from .story import CALLEE, CALLEE_HZ, CALLER, CALLER_HZ
 
-SITE = invocation("lab", "playbooks/site.yml")
+SITE = invocation("containers", "playbooks/site.yml")
 #: The passwords that a lab makes up, by file in its directory of secrets: kept, so that two labs can be compared.
 Secrets = dict[Path, bytes]
 

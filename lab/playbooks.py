@@ -13,13 +13,13 @@ def invocation(inventory: str, playbook: str, *arguments: str, **variables: str)
     """Return the arguments of subprocess.run or Popen that run a playbook, but where its output goes.
 
     Args:
-        inventory: directory in inventories/.
+        inventory: directory in lab/inventories.
         playbook: file in the repository.
         arguments: further arguments of ansible-playbook.
         variables: environment variables it has beside those of this process.
     """
     return {
-        "args": ["ansible-playbook", "-i", f"inventories/{inventory}", playbook, *arguments],
+        "args": ["ansible-playbook", "-i", f"lab/inventories/{inventory}", playbook, *arguments],
         "cwd": REPOSITORY,
         # Its own: ssh makes its input non-blocking, and Ansible refuses one that another run's ssh has made so.
         "stdin": subprocess.DEVNULL,

@@ -19,7 +19,7 @@ def playbook(inventory: str, name: str, *arguments: str, everything: bool = Fals
     """Run a playbook of the collection on a lab, as its user does, and return its result as text.
 
     Args:
-        inventory: directory in inventories/.
+        inventory: directory in lab/inventories.
         name: file in playbooks/.
         arguments: further arguments of ansible-playbook.
         everything: with the results of tasks that changed nothing, without which what a failed assertion shows is shorter.
@@ -32,7 +32,7 @@ def playbook(inventory: str, name: str, *arguments: str, everything: bool = Fals
 
 def verify() -> tuple[int, str]:
     """Run verify.yml on the containers without waiting; return its exit code and what it says, each run of blanks as one."""
-    result = playbook("lab", "verify.yml", "--extra-vars", "verify_wait=0")
+    result = playbook("containers", "verify.yml", "--extra-vars", "verify_wait=0")
     return result.returncode, " ".join((result.stdout + result.stderr).split())
 
 

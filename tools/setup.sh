@@ -172,7 +172,7 @@ together() {
 
 what=${1:-demo}
 case $what in
-  demo) wanted_packages=("${demo_packages[@]}") requirements=requirements.txt ;;
+  demo) wanted_packages=("${demo_packages[@]}") requirements=requirements-demo.txt ;;
   test) wanted_packages=("${demo_packages[@]}" "${test_packages[@]}") requirements=requirements-test.txt ;;
   vm) wanted_packages=("${demo_packages[@]}" "${vm_packages[@]}") requirements=requirements-test.txt ;;
   *) die "what is '$what'? usage: tools/setup.sh demo|test|vm" ;;

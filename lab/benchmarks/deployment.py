@@ -40,8 +40,9 @@ def _playbook(playbook: Path, *arguments: str, variables: dict[str, str] | None 
     begun = time.monotonic()
     profiled = {"ANSIBLE_CALLBACKS_ENABLED": "ansible.posix.profile_roles", "PROFILE_ROLES_SUMMARY_ONLY": "1"}
     result = subprocess.run(
-        **invocation("lab", str(playbook), *arguments, **profiled, **(variables or {})), capture_output=True, text=True, check=False
-    )
+        **invocation("containers", str(playbook), *arguments, **profiled, **(variables or {})), capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
     taken = time.monotonic() - begun
     if result.returncode != 0:
         raise LabError(f"{playbook.name}: exit code {result.returncode}:\n{(result.stdout + result.stderr)[-3000:]}")

@@ -20,8 +20,8 @@ PASSWORD = "only for this test"
 
 
 def test_inventory_and_lab_agree_on_addresses() -> None:
-    inventory = yaml.safe_load((config.REPOSITORY / "inventories/lab/hosts.yml").read_text())
-    shared = yaml.safe_load((config.REPOSITORY / "inventories/lab/group_vars/lab_pair/pbx.yml").read_text())
+    inventory = yaml.safe_load((config.REPOSITORY / "lab/inventories/containers/hosts.yml").read_text())
+    shared = yaml.safe_load((config.REPOSITORY / "lab/inventories/containers/group_vars/lab_pair/pbx.yml").read_text())
     connected = inventory["all"]["children"]["pbx"]["children"]["lab_pair"]["hosts"]
     assert {name: host.address for name, host in config.HOSTS.items()} == {
         name: variables["ansible_host"] for name, variables in connected.items()

@@ -30,7 +30,7 @@ def test_the_scenario_and_libvirt_give_the_same_card_the_same_address() -> None:
 
 
 def test_the_scenario_and_the_inventory_describe_the_same_hosts() -> None:
-    nodes = yaml.safe_load((config.REPOSITORY / "inventories/lab_vms/group_vars/lab_vms/pbx.yml").read_text())["pbx_nodes"]
+    nodes = yaml.safe_load((config.REPOSITORY / "lab/inventories/vms/group_vars/lab_vms/pbx.yml").read_text())["pbx_nodes"]
     assert {node["name"]: (node["address"], node["address2"]) for node in nodes} == {
         machine["name"]: tuple(interface["ip"] for interface in machine["interfaces"])  # type: ignore[attr-defined]
         for machine in platforms()
@@ -39,8 +39,8 @@ def test_the_scenario_and_the_inventory_describe_the_same_hosts() -> None:
 
 
 def test_both_labs_share_what_is_not_about_their_kind() -> None:
-    here = config.REPOSITORY / "inventories/lab_vms/group_vars/lab_pair"
-    there = config.REPOSITORY / "inventories/lab/group_vars/lab_pair"
+    here = config.REPOSITORY / "lab/inventories/vms/group_vars/lab_pair"
+    there = config.REPOSITORY / "lab/inventories/containers/group_vars/lab_pair"
     assert {path.resolve() for path in here.iterdir()} == set(there.iterdir())
 
 

@@ -75,7 +75,7 @@ def test_what_is_required_has_no_default(role: str) -> None:
     assert [name for name, option in options if option.get("required") and "default" in option] == []
 
 
-INVENTORIES = ["inventories/lab/group_vars/lab_pair", "inventories/example/group_vars/pbx"]
+INVENTORIES = ["lab/inventories/containers/group_vars/lab_pair", "inventories/example/group_vars/pbx"]
 
 
 def variables_of(inventory: str) -> dict[str, Any]:

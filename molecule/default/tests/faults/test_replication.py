@@ -104,14 +104,14 @@ def test_the_disk_of_the_active_node_fails(failing_disk: str, caller: Phone, cal
     exchange.run(active, ["crm_resource", "--wait", "--timeout=300s"])
     phones.call(caller, callee, seconds=1.0)
     assert exchange.active_node(standby) == active
-    said = playbook("lab_vms", "verify.yml", "--extra-vars", "verify_wait=1").stdout
+    said = playbook("vms", "verify.yml", "--extra-vars", "verify_wait=1").stdout
     assert "has no local disk" in said
     # Another one in its place, made blank as docs/disk.md says: the service goes on, and the peer fills it.
     map_disk(active, "linear /dev/vdb 0")
     device = "/dev/mapper/lab-disk"
     blank = f"wipefs --all --quiet {device} && dd if=/dev/zero of={device} bs=1M count=1 conv=fsync"
     exchange.run(active, ["sh", "-c", blank])
-    replaced = playbook("lab_vms", "site.yml", "--tags", "disk")
+    replaced = playbook("vms", "site.yml", "--tags", "disk")
     assert replaced.returncode == 0, replaced.stdout
     wait_disk(active, "Connected", *UP_TO_DATE, seconds=300)
     assert exchange.active_node(standby) == active
@@ -142,10 +142,10 @@ def test_a_split_brain_is_found_named_and_ended_only_on_demand(maintenance: None
     exchange.wait_until("DRBD to see the split brain", *wait_alone)
     # Neither copy was touched, and the one in service serves.
     assert exchange.disk(active).role[0] == "Primary"
-    said = playbook("lab_vms", "verify.yml", "--extra-vars", "verify_wait=1").stdout
+    said = playbook("vms", "verify.yml", "--extra-vars", "verify_wait=1").stdout
     assert "split brain" in said
     assert "drbd_discard" in said
-    discard = ("lab_vms", "drbd_discard.yml", "--extra-vars", f"drbd_discard_node={standby}")
+    discard = ("vms", "drbd_discard.yml", "--extra-vars", f"drbd_discard_node={standby}")
     refused = playbook(*discard)
     assert refused.returncode != 0
     assert "drbd_discard_confirm" in refused.stdout

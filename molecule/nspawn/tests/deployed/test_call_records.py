@@ -91,5 +91,5 @@ def test_the_acceptance_names_what_keeps_records_from_arriving() -> None:
     ):  # fmt: skip
         assert expected in said, said
     exchange.wait_healthy(60)
-    again = playbook("lab", "verify.yml", "--extra-vars", "verify_wait=30")
+    again = playbook("containers", "verify.yml", "--extra-vars", "verify_wait=30")
     assert again.returncode == 0, again.stdout + again.stderr

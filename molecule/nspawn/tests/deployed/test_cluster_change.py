@@ -38,7 +38,7 @@ def test_a_change_of_corosync_reaches_both_nodes_and_interrupts_nothing() -> Non
     begun = time.monotonic()
     with SipProbe() as sip:
         sip.wait_answer(begun, 5)
-        result = playbook("lab", "site.yml", "--tags", "cluster")
+        result = playbook("containers", "site.yml", "--tags", "cluster")
         silence = sip.longest_silence(begun)
     assert result.returncode == 0, result.stdout + result.stderr
     assert tokens() == {node: (str(USUAL_MS),) * 2 for node in HOSTS}

@@ -18,7 +18,7 @@ from tools import recap
 
 #: What a user has no use for, and what is needed.
 WITHOUT = ("lab", "tests", "molecule", "tools", "Makefile", ".venv", ".cache", ".ci")
-WITH = ("README.md", "LICENSE", "CHANGELOG.md", "docs", "playbooks/site.yml", "inventories/example", "inventories/lab")
+WITH = ("README.md", "LICENSE", "CHANGELOG.md", "docs", "playbooks/site.yml", "inventories/example", "lab/inventories/containers")
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def test_a_second_run_changes_nothing_and_moves_nothing(collection: Path, elsewh
     with SipProbe() as sip:
         sip.wait_answer(begun, 5)
         result = subprocess.run(
-            ["ansible-playbook", "-i", str(collection / "inventories/lab"), "dialtone.ha_pbx.site"],
+            ["ansible-playbook", "-i", str(REPOSITORY / "lab/inventories/containers"), "dialtone.ha_pbx.site"],
             cwd=empty, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
         )  # fmt: skip
         silence = sip.longest_silence(begun)

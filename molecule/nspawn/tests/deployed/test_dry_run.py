@@ -79,12 +79,12 @@ def dry_runs(before: snapshot.Snapshot, tmp_path_factory: pytest.TempPathFactory
     refusal = json.dumps({"pbx_floating_address": "10.73.0.20", "pacemaker_cluster_interruption": "refuse"})
     arguments = [("--extra-vars", f"@{settings}"), ("--tags", "cluster", "--extra-vars", refusal)]
     with ThreadPoolExecutor() as pool:
-        return list(pool.map(lambda more: playbook("lab", "site.yml", "--check", "--diff", *more), arguments))
+        return list(pool.map(lambda more: playbook("containers", "site.yml", "--check", "--diff", *more), arguments))
 
 
 @pytest.mark.long
 def test_on_a_deployed_pair_there_is_nothing_to_do() -> None:
-    result = playbook("lab", "site.yml", "--check", "--diff")
+    result = playbook("containers", "site.yml", "--check", "--diff")
     assert result.returncode == 0, result.stdout + result.stderr
     assert recap.complaints(recap.parse(result.stdout), list(HOSTS), max_changed=0) == [], result.stdout
 

@@ -44,7 +44,7 @@ def a_telephone_is_answered(seconds: float = 1.5) -> bool:
 
 
 def deploy() -> str:
-    result = playbook("lab", "site.yml", "--tags", "base,asterisk")
+    result = playbook("containers", "site.yml", "--tags", "base,asterisk")
     assert result.returncode == 0, result.stdout + result.stderr
     return result.stdout
 

@@ -40,7 +40,7 @@ def tenants(*numbers: str) -> dict[str, Any]:
 
 
 def deploy(tags: str, *more: str, **variables: Any) -> subprocess.CompletedProcess[str]:
-    return playbook("lab", "site.yml", "--tags", tags, *more, "--extra-vars", json.dumps(variables))
+    return playbook("containers", "site.yml", "--tags", tags, *more, "--extra-vars", json.dumps(variables))
 
 
 def changed_on(result: subprocess.CompletedProcess[str]) -> set[str]:

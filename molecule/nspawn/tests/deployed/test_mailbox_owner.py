@@ -23,7 +23,9 @@ def extension(number: str, name: str, pin: str) -> dict[str, str]:
 
 def deploy(*arguments: str, **variables: object) -> str:
     """Run what concerns Asterisk, with the lab's tenants where no others are given, and return what it says on one line."""
-    result = playbook("lab", "site.yml", "--tags", "asterisk", "--extra-vars", json.dumps(variables), *arguments, everything=True)
+    result = playbook(
+        "containers", "site.yml", "--tags", "asterisk", "--extra-vars", json.dumps(variables), *arguments, everything=True
+    )
     assert result.returncode == 0, result.stdout + result.stderr
     return " ".join((result.stdout + result.stderr).split())
 

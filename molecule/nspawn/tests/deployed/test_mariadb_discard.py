@@ -32,7 +32,7 @@ def saved(node: str) -> list[str]:
 def test_what_one_database_has_alone_is_given_up_when_somebody_says_so() -> None:
     active = exchange.active_node()
     standby = exchange.peer(active)
-    discard = ("lab", "mariadb_discard.yml", "--extra-vars")
+    discard = ("containers", "mariadb_discard.yml", "--extra-vars")
     decided = f"mariadb_discard_node={standby} mariadb_discard_confirm={standby}"
 
     healthy = playbook(*discard, decided)

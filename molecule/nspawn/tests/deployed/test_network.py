@@ -44,7 +44,7 @@ def test_the_network_of_the_node_with_the_service_is_left_alone(caller: Phone, c
     begun = time.monotonic()
     with PingProbe() as probe:
         probe.wait_answer(begun, 5)
-        result = playbook("lab", "site.yml", "--tags", "base", "--extra-vars", json.dumps(VARIABLES), everything=True)
+        result = playbook("containers", "site.yml", "--tags", "base", "--extra-vars", json.dumps(VARIABLES), everything=True)
         assert probe.longest_silence(begun) < SILENCE_SECONDS
     said = " ".join((result.stdout + result.stderr).split())
     assert result.returncode == 0, said

@@ -39,7 +39,7 @@ def by_hand() -> Iterator[list[str]]:
 
 def test_a_deployment_leaves_what_was_done_by_hand_and_says_so(by_hand: list[str]) -> None:
     before = exchange.configuration()
-    result = playbook("lab", "site.yml", "--tags", "cluster,verify", "--extra-vars", "verify_wait=1")
+    result = playbook("containers", "site.yml", "--tags", "cluster,verify", "--extra-vars", "verify_wait=1")
     said = " ".join((result.stdout + result.stderr).split())
     assert exchange.configuration() == before
     # The acceptance fails, and it alone.

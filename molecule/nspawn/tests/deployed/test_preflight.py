@@ -29,7 +29,7 @@ def state() -> list[str]:
 def preflight(*arguments: str, **variables: Any) -> str:
     """Run preflight.yml with these variables, which it must refuse, and return what it says, each run of blanks as one."""
     before = state()
-    result = playbook("lab", "preflight.yml", "--extra-vars", json.dumps(variables), *arguments)
+    result = playbook("containers", "preflight.yml", "--extra-vars", json.dumps(variables), *arguments)
     said = result.stdout + result.stderr
     assert result.returncode != 0, said
     assert "changed=0" in said and "changed=1" not in said, said
@@ -50,7 +50,7 @@ def dropped(node: str, rule: str) -> Iterator[None]:
 
 def test_a_deployed_pair_passes_and_nothing_is_changed() -> None:
     before = state()
-    result = playbook("lab", "preflight.yml")
+    result = playbook("containers", "preflight.yml")
     assert result.returncode == 0, result.stdout + result.stderr
     assert recap.complaints(recap.parse(result.stdout), list(HOSTS), max_changed=0) == []
     assert state() == before

@@ -73,7 +73,7 @@ def test_every_secret_of_the_inventory_is_replaced(watched: None) -> None:
     with SipProbe() as sip:
         sip.wait_answer(begun, 5)
         # With all that Ansible says of itself.
-        result = playbook("lab", "site.yml", "-vvv", "--diff", everything=True)
+        result = playbook("containers", "site.yml", "-vvv", "--diff", everything=True)
         silence = sip.longest_silence(begun)
     new = read(ROTATED)
     assert result.returncode == 0, [line for line in result.stdout.splitlines() if "FAILED" in line or "msg" in line]

@@ -27,6 +27,6 @@ def test_a_stranger_gets_the_same_answer_by_whatever_name(method: str, name: str
 
 def test_a_look_at_the_exchange_is_no_attempt_to_get_in() -> None:
     before = refused_accounts()
-    result = playbook("lab", "verify.yml")
+    result = playbook("containers", "verify.yml")
     assert result.returncode == 0, result.stdout + result.stderr
     assert refused_accounts() == before

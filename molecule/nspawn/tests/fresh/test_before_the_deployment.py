@@ -49,7 +49,7 @@ def test_a_dry_run_on_a_machine_without_any_package_goes_to_its_end_and_changes_
     assert installed & {"asterisk", "firewalld", "mariadb-server", "pcs"} == set()
     # Each host goes its own way here: one of them costs half the time of two.
     limited = ("--limit", bare_host, "--extra-vars", f"pbx_pki_dir={authority}")
-    result = playbook("lab", "site.yml", "--check", "--diff", *limited, everything=True)
+    result = playbook("containers", "site.yml", "--check", "--diff", *limited, everything=True)
     said = " ".join(result.stdout.split())
     assert result.returncode == 0, result.stdout + result.stderr
     for packages in ("of MariaDB", "for call records"):
@@ -60,7 +60,7 @@ def test_a_dry_run_on_a_machine_without_any_package_goes_to_its_end_and_changes_
 
 def test_a_dry_run_goes_to_its_end_and_changes_nothing() -> None:
     before = snapshot.system()
-    result = playbook("lab", "site.yml", "--check", "--diff")
+    result = playbook("containers", "site.yml", "--check", "--diff")
     assert result.returncode == 0, result.stdout + result.stderr
     # It says what it would do, to the cluster too.
     for announced in ("make the cluster lab of server1, server2", "pbx-asterisk", "rpl_semi_sync_master_enabled"):
@@ -75,7 +75,7 @@ def test_what_is_in_the_way_is_named_before_anything_is_changed() -> None:
     run(["ip", "-netns", NETNS, "address", "add", f"{FLOATING_ADDRESS}/24", "dev", BRIDGE])
     exchange.run("server2", ["sh", "-c", "cat > /etc/corosync/corosync.conf"], f"totem {{\n  cluster_name: web\n}}\n{nodes}")
     try:
-        result = playbook("lab", "site.yml")
+        result = playbook("containers", "site.yml")
     finally:
         run(["ip", "-netns", NETNS, "address", "delete", f"{FLOATING_ADDRESS}/24", "dev", BRIDGE])
         exchange.run("server2", ["rm", "/etc/corosync/corosync.conf"])
