@@ -26,7 +26,7 @@ def given(task_name: str, host: str, check: bool, formed: dict[str, Any] | None)
     tasks = {task["name"]: task for task in loader.load_from_file(str(ROLE / "tasks/service.yml"), trusted_as_template=True)}
     own = loader.load_from_file(str(ROLE / "vars/main.yml"), trusted_as_template=True)
     variables = {
-        "__pacemaker_cluster_announced": own["__pacemaker_cluster_announced"],
+        "__pacemaker_cluster_predicted_by_first_node": own["__pacemaker_cluster_predicted_by_first_node"],
         "ansible_check_mode": check,
         "inventory_hostname": host,
         "hostvars": {"server1": {} if formed is None else {"__pacemaker_cluster_formed": formed}},
