@@ -37,7 +37,8 @@ _value:
   sample: {"endpoints": ["100-demo"], "mailboxes": ["100@demo"]}
 """
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils import asterisk_config, asterisk_loaded
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils import _asterisk_config as asterisk_config
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils import _asterisk_loaded as asterisk_loaded
 
 
 def declared(files):

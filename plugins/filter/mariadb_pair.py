@@ -58,7 +58,7 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.mariadb_replication import parse_gtids
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._mariadb_replication import parse_gtids
 
 # The primary refuses the account or its password, hangs up (which is how it refuses a certificate), or TLS fails: what the
 # inventory says is a cure for each.

@@ -148,8 +148,8 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils import asterisk_loaded as asterisk
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.drbd import Result
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils import _asterisk_loaded as asterisk
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._drbd import Result
 
 
 def look(module, run):

@@ -98,7 +98,7 @@ import time
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils import asterisk_mailboxes as mailboxes
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils import _asterisk_mailboxes as mailboxes
 
 
 def texts(config):

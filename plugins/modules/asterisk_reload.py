@@ -133,8 +133,8 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils import asterisk_loaded as asterisk
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.drbd import Result
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils import _asterisk_loaded as asterisk
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._drbd import Result
 
 #: Parts of Asterisk's source that say what became of a configuration.
 SPEAKERS = ("config", "config_options", "res_sorcery_config", "sorcery", "pbx", "pbx_config", "app_voicemail", "format_cap", "loader")

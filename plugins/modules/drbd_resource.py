@@ -146,7 +146,7 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils import drbd
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils import _drbd as drbd
 
 
 def main():

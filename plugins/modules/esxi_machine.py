@@ -162,7 +162,9 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils import esxi_machine, esxi_plan, vsphere
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils import _esxi_machine as esxi_machine
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils import _esxi_plan as esxi_plan
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils import _vsphere as vsphere
 
 
 def removal(module: AnsibleModule, api: vsphere.Vsphere, machine: Any) -> dict[str, Any]:

@@ -88,7 +88,7 @@ import platform
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils import firewall
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils import _firewall as firewall
 
 
 def main():

@@ -139,9 +139,9 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils import mariadb
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.mariadb import MariaDBError, Session, Statement, hostname
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.mariadb_account import (
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils import _mariadb as mariadb
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._mariadb import MariaDBError, Session, Statement, hostname
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._mariadb_account import (
     GRANT_TABLES,
     Account,
     Rows,

@@ -73,7 +73,8 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils import mariadb, mariadb_certificate
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils import _mariadb as mariadb
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils import _mariadb_certificate as mariadb_certificate
 
 
 def describe(certificate: dict[str, Any], which: str) -> str:

@@ -220,7 +220,8 @@ executed_queries:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils import mariadb, mariadb_server
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils import _mariadb as mariadb
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils import _mariadb_server as mariadb_server
 
 
 def main() -> None:

@@ -88,7 +88,9 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils import mariadb, mariadb_replication, mariadb_server
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils import _mariadb as mariadb
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils import _mariadb_replication as mariadb_replication
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils import _mariadb_server as mariadb_server
 
 
 def work(session: mariadb.Session) -> dict[str, Any]:

@@ -194,9 +194,11 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils import mariadb, mariadb_replication, mariadb_server
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.mariadb import MariaDBError, Session, hostname
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.mariadb_replication import Step, Wanted
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils import _mariadb as mariadb
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils import _mariadb_replication as mariadb_replication
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils import _mariadb_server as mariadb_server
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._mariadb import MariaDBError, Session, hostname
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._mariadb_replication import Step, Wanted
 
 
 def wanted_from(params: dict[str, Any], current: dict[str, Any] | None) -> Wanted:

@@ -88,12 +88,18 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.dialtone.ha_pbx.plugins.module_utils import (
-    mariadb,
-    mariadb_dump,
-    mariadb_replication,
-    mariadb_server,
+    _mariadb as mariadb,
 )
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.mariadb import (
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils import (
+    _mariadb_dump as mariadb_dump,
+)
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils import (
+    _mariadb_replication as mariadb_replication,
+)
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils import (
+    _mariadb_server as mariadb_server,
+)
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._mariadb import (
     MariaDBError,
     Session,
     Statement,

@@ -118,8 +118,10 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils import mariadb, mariadb_dump, mariadb_server
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.mariadb import MariaDBError, Session, Statement, hostname
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils import _mariadb as mariadb
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils import _mariadb_dump as mariadb_dump
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils import _mariadb_server as mariadb_server
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._mariadb import MariaDBError, Session, Statement, hostname
 
 
 def position(session: Session) -> dict[str, Any]:

@@ -292,8 +292,8 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs import declaration
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.module import (
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs import declaration
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs.module import (
     SecretOptionsModule,
     constraint_arguments,
     edit_live,
@@ -301,9 +301,9 @@ from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.module import 
     resource_arguments,
     stonith_arguments,
 )
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.plan import Action
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.runner import PcsError, Runner, module_runner
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.transaction import (
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs.plan import Action
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs.runner import PcsError, Runner, module_runner
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs.transaction import (
     CommitFailed,
     Outcome,
     checkout,

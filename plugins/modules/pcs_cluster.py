@@ -162,8 +162,8 @@ created:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs import cluster
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.runner import PcsError, module_runner
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs import cluster
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs.runner import PcsError, module_runner
 
 
 def main() -> None:

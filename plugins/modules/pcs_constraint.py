@@ -164,14 +164,14 @@ import xml.etree.ElementTree as ET
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs import constraint
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.module import (
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs import constraint
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs.module import (
     constraint_arguments,
     object_arguments,
     run_object_module,
 )
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.plan import Action
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.runner import Runner
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs.plan import Action
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs.runner import Runner
 
 
 def main() -> None:

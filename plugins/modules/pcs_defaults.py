@@ -97,10 +97,10 @@ import xml.etree.ElementTree as ET
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs import values
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.module import object_arguments, run_object_module
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.plan import Action
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.runner import Runner
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs import values
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs.module import object_arguments, run_object_module
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs.plan import Action
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs.runner import Runner
 
 
 def main() -> None:

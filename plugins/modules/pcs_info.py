@@ -135,14 +135,14 @@ capabilities:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs import cib, corosync
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.info import empty_info, info
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.runner import (
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs import cib, corosync
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs.info import empty_info, info
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs.runner import (
     PcsError,
     capabilities,
     module_runner,
 )
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.transaction import mon
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs.transaction import mon
 
 
 def main() -> None:

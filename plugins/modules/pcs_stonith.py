@@ -118,15 +118,15 @@ failed_resources:
 
 import xml.etree.ElementTree as ET
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs import resource
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.module import (
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs import resource
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs.module import (
     SecretOptionsModule,
     object_arguments,
     run_object_module,
     stonith_arguments,
 )
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.plan import Action
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.runner import Runner
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs.plan import Action
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs.runner import Runner
 
 
 def main() -> None:

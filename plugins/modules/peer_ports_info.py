@@ -78,7 +78,7 @@ ports:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils import peer_ports
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils import _peer_ports as peer_ports
 
 
 def main():

@@ -176,7 +176,8 @@ import time
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils import drbd, preflight
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils import _drbd as drbd
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils import _preflight as preflight
 
 
 def main():

@@ -88,8 +88,8 @@ import platform
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils import systemd_unit
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.drbd import Result
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils import _systemd_unit as systemd_unit
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._drbd import Result
 
 
 def main():

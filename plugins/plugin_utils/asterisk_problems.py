@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.asterisk_config import KINDS, PJSIP_TYPES, Objects
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.asterisk_loaded import some
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._asterisk_config import KINDS, PJSIP_TYPES, Objects
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._asterisk_loaded import some
 
 Problem = dict[str, str]
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Union
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.drbd import wipe
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._drbd import wipe
 from ansible_collections.dialtone.ha_pbx.plugins.plugin_utils import asterisk_settings
 
 Problem = dict[str, str]

@@ -7,7 +7,7 @@ from typing import Any
 import pymysql
 import pytest
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.mariadb_account import native_hash
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._mariadb_account import native_hash
 
 from .conftest import PASSWORD, Pair
 from .servers import Server

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils import mariadb_certificate
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils import _mariadb_certificate as mariadb_certificate
 
 from .conftest import PASSWORD, RECORDS, Pair
 from .servers import Server, expire

@@ -12,16 +12,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.dialtone.ha_pbx.plugins.module_utils import (
-    drbd,
-    mariadb_account,
-    mariadb_replication,
-    preflight,
+    _drbd as drbd,
 )
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.drbd import DrbdError
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.mariadb import MariaDBError
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs import cib, cluster, constraint, corosync, status
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.runner import PcsError
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.preflight import PreflightError
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils import (
+    _mariadb_account as mariadb_account,
+)
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils import (
+    _mariadb_replication as mariadb_replication,
+)
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils import (
+    _preflight as preflight,
+)
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._drbd import DrbdError
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._mariadb import MariaDBError
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs import cib, cluster, constraint, corosync, status
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs.runner import PcsError
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._preflight import PreflightError
 
 RECORDED = Path(__file__).parent / "module_utils/pcs/fixtures"
 

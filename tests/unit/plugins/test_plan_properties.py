@@ -11,12 +11,13 @@ from typing import Any
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils import drbd, mariadb_replication
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.mariadb import MariaDBError, Statement
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.mariadb_account import Account, native_hash, plan_account
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs import cib, constraint, resource, values
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.plan import plan_values
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.runner import PcsError
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils import _drbd as drbd
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils import _mariadb_replication as mariadb_replication
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._mariadb import MariaDBError, Statement
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._mariadb_account import Account, native_hash, plan_account
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs import cib, constraint, resource, values
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs.plan import plan_values
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs.runner import PcsError
 from ansible_collections.dialtone.ha_pbx.plugins.modules import config_tree
 
 NAMES = st.sampled_from(["ip", "nic", "timeout", "é", "target-role", "with space"])

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs import cib, constraint, declaration, resource
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.plan import Action
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs import cib, constraint, declaration, resource
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs.plan import Action
 from ansible_collections.dialtone.ha_pbx.plugins.plugin_utils import cluster_fencing
 from tests.unit.plugins.plugin_utils.test_cluster_service import service
 

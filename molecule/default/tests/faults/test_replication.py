@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.info import constraints_of
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs.info import constraints_of
 from lab import exchange, hosts, phones
 from lab.config import HOSTS
 from lab.phones import Phone

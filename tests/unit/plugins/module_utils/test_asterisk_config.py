@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils import asterisk_config as config
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils import _asterisk_config as config
 
 PJSIP = """\
 ; a comment

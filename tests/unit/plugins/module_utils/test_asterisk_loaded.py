@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils import asterisk_loaded as asterisk
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.drbd import Result
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils import _asterisk_loaded as asterisk
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._drbd import Result
 
 ENDPOINTS = """\
 No ethernet interface found for seeding global EID. You will have to set it manually.

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils import drbd
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.drbd import (
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils import _drbd as drbd
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._drbd import (
     Desired,
     DrbdError,
     Metadata,

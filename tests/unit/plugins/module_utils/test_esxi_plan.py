@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils import esxi_plan
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.vsphere import VsphereError
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils import _esxi_plan as esxi_plan
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._vsphere import VsphereError
 
 GIB = 1 << 30
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils import firewall
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.firewall import NAME, BusError, Change, Result
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils import _firewall as firewall
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._firewall import NAME, BusError, Change, Result
 from ansible_collections.dialtone.ha_pbx.plugins.modules import firewall_service
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"

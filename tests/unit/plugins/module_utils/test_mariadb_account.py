@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils import mariadb_account as account
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.mariadb import MariaDBError
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils import _mariadb_account as account
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._mariadb import MariaDBError
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
 NO_PRIVILEGES: dict[str, frozenset[str]] = {}

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils import mariadb_replication as replication
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.mariadb import MariaDBError, Statement, identifier
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.mariadb_replication import Wanted
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils import _mariadb_replication as replication
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._mariadb import MariaDBError, Statement, identifier
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._mariadb_replication import Wanted
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
 

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils import preflight
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.drbd import Result
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils import _preflight as preflight
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._drbd import Result
 
 COROSYNC = Path(__file__).parent / "pcs/fixtures"
 

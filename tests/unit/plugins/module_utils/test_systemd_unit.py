@@ -6,8 +6,8 @@ import os
 import time
 from pathlib import Path
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils import systemd_unit
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.drbd import Result
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils import _systemd_unit as systemd_unit
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._drbd import Result
 
 ACTIVE = "LoadState=loaded\nActiveState=active\nNeedDaemonReload=no\nActiveEnterTimestampMonotonic=40000000\n"
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils import asterisk_mailboxes as mailboxes
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.asterisk_mailboxes import Content, Mailbox, Owner
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils import _asterisk_mailboxes as mailboxes
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._asterisk_mailboxes import Content, Mailbox, Owner
 
 RUNNER = """
 import json, sys

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils import asterisk_config
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils import _asterisk_config as asterisk_config
 from ansible_collections.dialtone.ha_pbx.plugins.modules import asterisk_info, asterisk_reload
 
 FILES = {

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs import cib
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.runner import Result
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs import cib
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs.runner import Result
 
 FIXTURES = Path(__file__).parent / "fixtures"
 

@@ -9,8 +9,8 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs import cib
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.runner import PcsError
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs import cib
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs.runner import PcsError
 
 
 @pytest.mark.parametrize(

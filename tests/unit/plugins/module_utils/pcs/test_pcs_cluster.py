@@ -10,9 +10,9 @@ from dataclasses import replace
 
 import pytest
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs import cluster, corosync
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.cluster import Current
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.runner import PcsError, Result
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs import cluster, corosync
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs.cluster import Current
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs.runner import PcsError, Result
 
 PARAMS = {
     "name": "lab",

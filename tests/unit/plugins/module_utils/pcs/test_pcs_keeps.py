@@ -9,7 +9,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs import (
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs import (
     cib,
     constraint,
     declaration,
@@ -17,8 +17,8 @@ from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs import (
     resource,
     values,
 )
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.resource import Current, Desired
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.runner import PcsError
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs.resource import Current, Desired
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs.runner import PcsError
 
 DEVICE = Current(
     "f",

@@ -9,9 +9,9 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs import cib, constraint, declaration, values
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.plan import Action
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.runner import PcsError, Result
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs import cib, constraint, declaration, values
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs.plan import Action
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs.runner import PcsError, Result
 
 OK = {"pcs -f": Result(0, "", "")}
 

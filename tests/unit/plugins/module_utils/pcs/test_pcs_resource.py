@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs import cib, resource
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.plan import Action
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.resource import Current, Desired
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.runner import PcsError, Result
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs import cib, resource
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs.plan import Action
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs.resource import Current, Desired
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs.runner import PcsError, Result
 
 IP = Desired(
     name="ip",

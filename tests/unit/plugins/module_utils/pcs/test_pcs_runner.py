@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs import runner
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs import runner
 
 PROGRAM = """#!{python} -Es
 import os, sys

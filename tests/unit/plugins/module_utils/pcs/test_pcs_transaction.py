@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs import (
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs import (
     cib,
     corosync,
     info,
@@ -19,8 +19,8 @@ from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs import (
     transaction,
     values,
 )
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.runner import PcsError, Result
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.transaction import CommitFailed, Transaction
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs.runner import PcsError, Result
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs.transaction import CommitFailed, Transaction
 
 OK = Result(0, "", "")
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs import cib, transaction, values
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.runner import PcsError, Result
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.transaction import INVALID, Transaction, Verdict
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs import cib, transaction, values
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs.runner import PcsError, Result
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs.transaction import INVALID, Transaction, Verdict
 
 DEPRECATED = "Support for stonith-action of 'poweroff' is deprecated and will be removed in a future release (use 'off' instead)"
 NO_FENCING = "Resource start-up disabled since no STONITH resources have been defined"

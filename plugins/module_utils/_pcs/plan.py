@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Union
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.cib import SECRET_MASK, is_secret
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs.cib import SECRET_MASK, is_secret
 
 # An operation as plain data: {"name": "monitor", "interval": "10s", …}
 Op = dict[str, str]

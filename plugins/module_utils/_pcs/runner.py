@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs import server
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs import server
 
 # Messages are shown to people and never parsed, but one language makes reports comparable.
 LANGUAGE = {"LC_ALL": "C.UTF-8", "LANGUAGE": "C"}

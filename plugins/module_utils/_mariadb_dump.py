@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.mariadb import MariaDBError, client_arguments, hostname
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._mariadb import MariaDBError, client_arguments, hostname
 
 # The last line of a complete dump begins with this; a dump cut short does not have it.
 COMPLETE = b"-- Dump completed"

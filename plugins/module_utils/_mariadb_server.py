@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils import mariadb_certificate
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils import mariadb_replication as replication
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.mariadb import Session, hostname, identifier
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils import _mariadb_certificate as mariadb_certificate
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils import _mariadb_replication as replication
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._mariadb import Session, hostname, identifier
 
 # The server's own; what is in them is not for replication to seed.
 SYSTEM_DATABASES = ("information_schema", "mysql", "performance_schema", "sys")

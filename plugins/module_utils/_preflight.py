@@ -17,10 +17,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils import mariadb
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.drbd import Result, Runner, dicts, read_signatures
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs import corosync
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.runner import PcsError
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils import _mariadb as mariadb
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._drbd import Result, Runner, dicts, read_signatures
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs import corosync
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs.runner import PcsError
 
 #: Seconds that the kernel is given to find out who has an address: it asks three times, a second apart (arp(7)).
 NEIGHBOUR_SECONDS = 5

@@ -13,7 +13,7 @@ import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Iterator, Mapping
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.runner import PcsError
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs.runner import PcsError
 
 SECRET_MASK = "********"  # noqa: S105 - what stands for a secret
 

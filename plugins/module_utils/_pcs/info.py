@@ -8,9 +8,9 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 from typing import Any
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs import cib, corosync, values
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.constraint import FIELDS, TAGS, effective
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.resource import agent_of, read
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs import cib, corosync, values
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs.constraint import FIELDS, TAGS, effective
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs.resource import agent_of, read
 
 # In this order an instance of a clone stands for the clone.
 _ROLES = ("Promoted", "Master", "Started", "Unpromoted", "Slave", "Starting", "Stopping", "Stopped")

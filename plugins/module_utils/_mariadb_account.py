@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.mariadb import MariaDBError, Statement, identifier
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._mariadb import MariaDBError, Statement, identifier
 
 # "ssl_type" in mysql.global_priv: the number of each demand (sql/structs.h, enum SSL_type).
 TLS_DEMANDS = {0: "none", 1: "ssl", 2: "x509", 3: "specified"}

@@ -28,9 +28,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils import asterisk_config
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.asterisk_config import KINDS, Config, Objects
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.drbd import Result, Runner
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils import _asterisk_config as asterisk_config
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._asterisk_config import KINDS, Config, Objects
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._drbd import Result, Runner
 
 #: Which module reads which file again when it is told to reload, in the order in which they are told: what others refer to
 #: comes first. The names are those of `module show`.

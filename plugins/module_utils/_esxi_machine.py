@@ -9,8 +9,8 @@ import contextlib
 import time
 from typing import Any
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils import esxi_plan
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.vsphere import POLL_INTERVAL, Vsphere, VsphereError
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils import _esxi_plan as esxi_plan
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._vsphere import POLL_INTERVAL, Vsphere, VsphereError
 
 # Where it is missing, the modules say so before they come here.
 with contextlib.suppress(ImportError):

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs import cib
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.plan import Action, Op, plan_values
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.runner import (
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs import cib
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs.plan import Action, Op, plan_values
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs.runner import (
     PcsError,
     Runner,
     capabilities,

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs import cib
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.plan import Action
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.runner import PcsError
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs import cib
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs.plan import Action
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs.runner import PcsError
 
 TAGS = {"location": "rsc_location", "colocation": "rsc_colocation", "order": "rsc_order"}
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.vsphere import VsphereError
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._vsphere import VsphereError
 
 GIB = 1 << 30
 

@@ -13,15 +13,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs import cib, corosync
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.runner import (
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs import cib, corosync
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs.runner import (
     PcsError,
     Result,
     Runner,
     capabilities,
     hostname,
 )
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.transaction import mon
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs.transaction import mon
 
 KNOWN_HOSTS = Path("/var/lib/pcsd/known-hosts")
 SERVICES = ("corosync", "pacemaker")

@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.drbd import Runner
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._drbd import Runner
 
 PROPERTIES = ("LoadState", "ActiveState", "NeedDaemonReload", "ActiveEnterTimestampMonotonic")
 

@@ -19,7 +19,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.mariadb import Session, Statement
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._mariadb import Session, Statement
 
 CRYPTOGRAPHY_MISSING: str | None = None
 try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 from typing import Any
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.runner import PcsError
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs.runner import PcsError
 
 _BOOL = {"true": True, "false": False}
 

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.runner import PcsError, hostname
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs.runner import PcsError, hostname
 
 COROSYNC_CONF = Path("/etc/corosync/corosync.conf")
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.mariadb import MariaDBError, Statement
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._mariadb import MariaDBError, Statement
 
 # master.info keeps 32 bytes and cuts the rest after a restart of the server (MDEV-29994).
 PASSWORD_MAX = 32

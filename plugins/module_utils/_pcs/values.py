@@ -10,9 +10,9 @@ import xml.etree.ElementTree as ET
 from collections.abc import Mapping
 from pathlib import Path
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs import cib
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.plan import Action, plan_values
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.runner import PcsError, Runner, hostname
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs import cib
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs.plan import Action, plan_values
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs.runner import PcsError, Runner, hostname
 
 # kind: (section, tag of the set, id of the set when pcs makes it)
 PLACES = {

@@ -9,9 +9,9 @@ import xml.etree.ElementTree as ET
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs import constraint, resource, values
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.plan import Action
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.runner import Runner
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs import constraint, resource, values
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs.plan import Action
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs.runner import Runner
 
 
 def with_group_order(resources: list[dict[str, Any]]) -> list[dict[str, Any]]:

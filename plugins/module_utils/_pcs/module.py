@@ -12,10 +12,10 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs import cib, status
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.plan import Action
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.runner import PcsError, Runner, module_runner
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.transaction import (
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs import cib, status
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs.plan import Action
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs.runner import PcsError, Runner, module_runner
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs.transaction import (
     CommitFailed,
     Outcome,
     Transaction,

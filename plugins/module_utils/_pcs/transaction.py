@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs import cib, constraint, corosync, status
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils.pcs.runner import PcsError, Runner, hostname
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs import cib, constraint, corosync, status
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs.runner import PcsError, Runner, hostname
 
 ORIGINAL_SUFFIX = ".orig"
 
