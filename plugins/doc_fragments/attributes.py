@@ -16,3 +16,23 @@ attributes:
     description: Shows what would change; there is nothing to change here.
     support: none
 """
+
+    # Of modules that change something.
+    CHANGE = r"""
+attributes:
+  check_mode:
+    description: Says what would change, by the plan that a real run carries out, and changes nothing.
+    support: full
+  diff_mode:
+    description: Shows what is before and after. Secrets are masked.
+    support: full
+"""
+
+    # Of modules that need a host of this kind.
+    POSIX = r"""
+attributes:
+  platform:
+    description: What the host must be.
+    support: full
+    platforms: posix
+"""

@@ -18,15 +18,10 @@ description:
   - >-
     Data is never overwritten: where that could happen the module fails, says what it found and what to do, and changes
     nothing.
+extends_documentation_fragment:
+  - dialtone.ha_pbx.attributes.change
 author:
   - The dialtone.ha_pbx developers (@dialtone)
-attributes:
-  check_mode:
-    description: Can run in check mode and return what would be done.
-    support: full
-  diff_mode:
-    description: Shows metadata, state and contents before and after.
-    support: full
 options:
   name:
     description: Name of the resource.

@@ -19,6 +19,7 @@ description:
   - Disks grow and never shrink. Disks and cards that are not declared are left alone.
 author: The dialtone.ha_pbx developers (@dialtone)
 extends_documentation_fragment:
+  - dialtone.ha_pbx.attributes.change
   - dialtone.ha_pbx.vsphere
 options:
   state:
@@ -105,13 +106,6 @@ options:
     description: Whether it may be shut down, by itself, for a change that it must be off for.
     type: bool
     default: false
-attributes:
-  check_mode:
-    description: Says what would change and changes nothing.
-    support: full
-  diff_mode:
-    description: Shows the machine before and after.
-    support: full
 """
 
 EXAMPLES = r"""

@@ -14,6 +14,8 @@ description:
   - Compares settings with what the running kernel uses, and has C(systemd-sysctl) apply their file where it differs.
   - A setting that cannot be set here, because the kernel does not have it or a container may not, is passed over and named.
   - Whether the file is written is another task's business. What that wrote in a run that broke off is applied by the next run.
+extends_documentation_fragment:
+  - dialtone.ha_pbx.attributes.change
 options:
   settings:
     description: Value of each key, such as C(net.ipv4.tcp_retries2).
@@ -23,13 +25,6 @@ options:
     description: The file that has them.
     type: path
     required: true
-attributes:
-  check_mode:
-    description: Says what would be applied and changes nothing.
-    support: full
-  diff_mode:
-    description: Shows the values before and after.
-    support: full
 author:
   - The dialtone.ha_pbx developers (@dialtone)
 """

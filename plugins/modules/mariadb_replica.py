@@ -22,14 +22,8 @@ description:
 author:
   - The dialtone.ha_pbx developers (@dialtone)
 extends_documentation_fragment:
+  - dialtone.ha_pbx.attributes.change
   - dialtone.ha_pbx.mariadb
-attributes:
-  check_mode:
-    description: Can run in check mode and return changed status prediction without modifying target.
-    support: full
-  diff_mode:
-    description: Will return details on what has changed (or possibly needs changing in check_mode), when in diff mode.
-    support: full
 options:
   state:
     description:

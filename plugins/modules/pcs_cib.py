@@ -20,6 +20,8 @@ description:
     since the copy was taken. Constraints of DRBD's fence handler and of an operator's ban or move, standby and maintenance
     of nodes are not touched and do not count as such a change.
   - Warnings of C(crm_verify), and errors that the former configuration had too, are told and do not stop a change.
+extends_documentation_fragment:
+  - dialtone.ha_pbx.attributes.posix
 options:
   state:
     description:
@@ -184,10 +186,6 @@ attributes:
   diff_mode:
     description: Shows the configuration before and after, with secrets masked, and what the cluster would do.
     support: full
-  platform:
-    description: What the host must be.
-    support: full
-    platforms: posix
 requirements:
   - pcs 0.10.10 or later
   - Pacemaker 2.1 or later with its command line tools

@@ -19,6 +19,9 @@ description:
     replaced. A host that is in another cluster never is.
   - Run it on one node of the cluster. That node sets up all of them. Run on a further node, it starts and enables the
     cluster there. When nothing has to change no other node is contacted.
+extends_documentation_fragment:
+  - dialtone.ha_pbx.attributes.change
+  - dialtone.ha_pbx.attributes.posix
 options:
   name:
     description: The name of the cluster.
@@ -98,17 +101,6 @@ options:
         until the host is.
     type: int
     default: 0
-attributes:
-  check_mode:
-    description: Says what would be done, by the plan that a real run carries out.
-    support: full
-  diff_mode:
-    description: Shows what would be done.
-    support: full
-  platform:
-    description: What the host must be.
-    support: full
-    platforms: posix
 requirements:
   - pcs 0.10.10 or later, and pcsd running on every node
 author:

@@ -20,12 +20,8 @@ options:
     type: bool
     default: false
 extends_documentation_fragment:
+  - dialtone.ha_pbx.attributes.posix
   - dialtone.ha_pbx.attributes.info
-attributes:
-  platform:
-    description: What the host must be.
-    support: full
-    platforms: posix
 requirements:
   - Pacemaker 2.1 or later with its command line tools
 author:

@@ -16,15 +16,10 @@ description:
     Names what is missing, empty, of a wrong type, or cannot be worked out (an undefined variable), and variables whose name
     is nearly that of a role's.
   - It runs on the controller, fails for nothing that it finds, and shows no value that is declared C(no_log).
+extends_documentation_fragment:
+  - dialtone.ha_pbx.attributes.info
 author:
   - The dialtone.ha_pbx developers (@dialtone)
-attributes:
-  check_mode:
-    description: Does in check mode what it always does.
-    support: full
-  diff_mode:
-    description: Shows what would change; there is nothing to change here.
-    support: none
 options:
   roles:
     description: Roles of this collection that the host gets, by their short names.

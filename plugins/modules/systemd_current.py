@@ -16,6 +16,8 @@ description:
     starts, and is not started.
   - What is loaded is compared with what is written, each time. So what an earlier run wrote and did not bring into effect, because it
     broke off, is made up for by the next. A handler would be lost.
+extends_documentation_fragment:
+  - dialtone.ha_pbx.attributes.change
 options:
   units:
     description: Units whose files and drop-ins were written.
@@ -36,13 +38,6 @@ options:
         and this is ignored.
     type: bool
     default: false
-attributes:
-  check_mode:
-    description: Says what would be done and does nothing.
-    support: full
-  diff_mode:
-    description: Shows what is done.
-    support: full
 author:
   - The dialtone.ha_pbx developers (@dialtone)
 """
