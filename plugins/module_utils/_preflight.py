@@ -220,8 +220,8 @@ def unit(run: Runner, name: str) -> dict[str, str]:
 def space(paths: Sequence[str]) -> list[dict[str, Any]]:
     """Return the room where directories are, those of one file system once.
 
-    :returns: C(path), C(bytes) and C(files) that may still be written (C(files) is None where they are not counted), and
-        C(read_only). A directory that is not there is left out.
+    :returns: C(path), C(bytes) and C(files) that may still be written (C(files) is None where they are not counted), C(size) of the
+        whole in bytes, and C(read_only). A directory that is not there is left out.
     """
     found: dict[int, dict[str, Any]] = {}
     for path in paths:
@@ -232,6 +232,7 @@ def space(paths: Sequence[str]) -> list[dict[str, Any]]:
                 {
                     "path": path,
                     "bytes": room.f_bavail * room.f_frsize,
+                    "size": room.f_blocks * room.f_frsize,
                     "files": room.f_favail if room.f_files else None,
                     "read_only": bool(room.f_flag & os.ST_RDONLY),
                 },

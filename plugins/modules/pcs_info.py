@@ -81,6 +81,9 @@ resources:
     clone: {description: Its clone; empty when it has none, type: str}
     options: {description: 'Options of the agent, secrets masked', type: dict}
     meta: {description: Meta attributes, type: dict}
+    stopped_by:
+      description: The resource, group or clone that was told to be stopped (C(target-role)), and this with it; empty for none.
+      type: str
     operations: {description: Operations, type: list, elements: dict}
 groups:
   description: The groups, each with its members in their order.

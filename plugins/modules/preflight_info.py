@@ -120,11 +120,11 @@ units:
 space:
   description: >-
     Of O(space) the C(path), the C(bytes) and C(files) that may still be written (C(files) is null where they are not counted), and
-    C(read_only).
+    C(read_only), and its C(size) in bytes.
   returned: success
   type: list
   elements: dict
-  sample: [{"bytes": 10737418240, "files": 655360, "path": "/etc", "read_only": false}]
+  sample: [{"bytes": 10737418240, "files": 655360, "path": "/etc", "read_only": false, "size": 21474836480}]
 shared:
   description: Whether O(shared) C(exists), and whether it is the host's C(own), on its root file system.
   returned: when O(shared) is given

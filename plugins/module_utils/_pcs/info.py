@@ -52,12 +52,22 @@ def _masked(options: dict[str, str]) -> dict[str, str]:
     return {name: cib.SECRET_MASK if cib.is_secret(name) else value for name, value in options.items()}
 
 
+def _stopped_by(root: ET.Element, element: ET.Element) -> str:
+    """The id of what was told to be stopped: the resource, or what it is inside of. The innermost that says something decides."""
+    while element.tag in ("primitive", "group", "clone", "master", "bundle"):
+        role = cib.nvpairs(element, "meta_attributes").get("target-role")
+        if role is not None:
+            return element.get("id", "") if role.lower() == "stopped" else ""
+        element = cib.parent_of(root, element)
+    return ""
+
+
 def resources_of(root: ET.Element, state: dict[str, Any]) -> list[dict[str, Any]]:
     """Every primitive, fence devices too, with definition and state.
 
     :param state: what status.parse_mon returned.
     :returns: dicts id, type, agent, role, node, nodes, instances, managed, failed, blocked, group, clone, options,
-        meta, operations. ``role`` and ``node`` are those of the promoted instance, else of one that runs.
+        meta, stopped_by, operations. ``role`` and ``node`` are those of the promoted instance, else of one that runs.
     """
     instances: dict[str, list[dict[str, Any]]] = {}
     for entry in state["resources"]:
@@ -91,6 +101,7 @@ def resources_of(root: ET.Element, state: dict[str, Any]) -> list[dict[str, Any]
                 "clone": current.clone_id or "",
                 "options": _masked(current.options),
                 "meta": current.meta,
+                "stopped_by": _stopped_by(root, element),
                 "operations": current.operations,
             }
         )
