@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-Problem = dict[str, str]
+from ansible_collections.dialtone.ha_pbx.plugins.plugin_utils.problems import Problem, problem
 
 #: What the cluster has of every exchange. The names are those of cluster_service.py.
 RESOURCES = ("pbx-fs", "pbx-ip", "pbx-asterisk", "pbx-db", "pbx-records")
@@ -20,10 +20,6 @@ NEARLY_FULL_PART, NEARLY_FULL_BYTES = 0.1, 2 * 2**30
 NEARLY_FULL_FILES = 2000
 #: Seconds by which a replica may be behind, days that a certificate is to last, seconds since the loader of records was seen.
 LATE_SECONDS, CERTIFICATE_DAYS, LOADER_SECONDS = 30, 7, 30
-
-
-def _problem(found: str, cure: str) -> Problem:
-    return {"found": found, "cure": cure}
 
 
 def _names(names: Sequence[str]) -> str:
@@ -78,7 +74,7 @@ class Cluster:
         yield from self._resources(paths)
         yield from self._people()
         if self.barred:
-            yield _problem(
+            yield problem(
                 "DRBD lets only one node use the disk, for the other's copy is not current, so the standby cannot take over"
                 f" ({', '.join(self.barred)})",
                 "Wait until DRBD has fetched what is missing (`cat /proc/drbd`, with DRBD 9 `drbdadm status`): it takes this"
@@ -86,7 +82,7 @@ class Cluster:
                 " other). Do not remove it by hand but as that page says.",
             )
         if len(self.active) > 1:
-            yield _problem(
+            yield problem(
                 f"the service is spread over {' and '.join(self.active)}",
                 "See `pcs constraint --full`; colocations are missing, or somebody moved a part of it (`pcs resource clear`).",
             )
@@ -96,7 +92,7 @@ class Cluster:
                 f"{': ' + failure['reason'] if failure['reason'] else ''}, {failure['when']})"
                 for failure in self.found["failed_actions"]
             )
-            yield _problem(
+            yield problem(
                 f"failures that the cluster remembers: {told}",
                 "When the cause is known and gone, `pcs resource cleanup` (`pcs stonith cleanup` for fence devices).",
             )
@@ -105,24 +101,24 @@ class Cluster:
     def _nodes_and_quorum(self) -> Iterator[Problem]:
         state = self.state
         if not state["running"]:
-            yield _problem(
+            yield problem(
                 "the cluster does not run here",
                 "Start it with `pcs cluster start`, and see `journalctl -u corosync -u pacemaker` if it does not stay.",
             )
         if state["running"] and not state["quorate"]:
-            yield _problem(
+            yield problem(
                 "the cluster has no quorum, so it runs nothing",
                 "See `corosync-quorumtool` and `corosync-cfgtool -s` for the link to the peer. After both were off, both must be up"
                 " once.",
             )
         away = set(self.nodes) - set(state["online"])
         if away:
-            yield _problem(
+            yield problem(
                 f"not online in the cluster: {_names(list(away))}",
                 "There, see `pcs status` and `journalctl -u pacemaker -u corosync`, and start it with `pcs cluster start`.",
             )
         if state["unclean"]:
-            yield _problem(
+            yield problem(
                 f"waiting for fencing: {', '.join(state['unclean'])}",
                 "See `pcs stonith history`. Only when the node is certainly without power, `pcs stonith confirm <node>`.",
             )
@@ -132,11 +128,11 @@ class Cluster:
         binds = {BIND + path.strip("/").replace("/", "-") for path in paths or []}
         missing = (set(RESOURCES) | binds) - there
         if self.state["running"] and missing:
-            yield _problem(f"resources that the cluster does not have: {_names(list(missing))}", "Deploy them with site.yml.")
+            yield problem(f"resources that the cluster does not have: {_names(list(missing))}", "Deploy them with site.yml.")
         left = {name for name in there if name.startswith(BIND)} - binds
         if paths is not None and left:
             first = sorted(left)[0]
-            yield _problem(
+            yield problem(
                 f"mounts that the cluster has and pbx_replicated_paths does not: {_names(list(left))}",
                 f"If the directory is no longer to be replicated, save what it holds, then `pcs resource delete {first}`: from then on"
                 " each node has its own. Otherwise put it back into pbx_replicated_paths.",
@@ -148,7 +144,7 @@ class Cluster:
         ]
         if broken:
             told = dict.fromkeys(f"{entry['id']} is {entry['role']}" for entry in broken)
-            yield _problem(
+            yield problem(
                 f"resources not well: {', '.join(told)}",
                 "See `pcs status --full` and the reason of each failure; then `pcs resource cleanup <resource>`.",
             )
@@ -157,17 +153,17 @@ class Cluster:
         """What a person decided, each with how it is taken back."""
         state = self.state
         if state["maintenance"]:
-            yield _problem(
+            yield problem(
                 "the cluster is in maintenance, so nobody watches the service",
                 "When the work is done, `pcs property set maintenance-mode=false`.",
             )
         if state["standby"]:
-            yield _problem(
+            yield problem(
                 f"on standby, and of no help if the other fails: {', '.join(state['standby'])}",
                 "When the work is done, `pcs node unstandby <node>`.",
             )
         if self.maintained:
-            yield _problem(
+            yield problem(
                 f"in maintenance, so nobody watches what runs there: {', '.join(self.maintained)}",
                 "When the work is done, `pcs node unmaintenance <node>`.",
             )
@@ -177,33 +173,33 @@ class Cluster:
             if not state["maintenance"] and not entry["managed"] and entry["node"] not in self.maintained
         ]  # fmt: skip
         if unmanaged:
-            yield _problem(
+            yield problem(
                 f"resources that the cluster was told not to manage: {', '.join(unmanaged)}",
                 "When the work is done, `pcs resource manage <resource>`.",
             )
         if self.stopped:
-            yield _problem(
+            yield problem(
                 f"resources that somebody has stopped: {', '.join(self.stopped)}",
                 f"When the work is done, `pcs resource enable {' '.join(self.stopped)}`.",
             )
         if self.placed:
-            yield _problem(
+            yield problem(
                 f"somebody has tied resources to a node, or barred them from one: {', '.join(self.placed)}",
                 "When the work is done, `pcs resource clear <resource>`; until then the service cannot go wherever it has to.",
             )
 
     def _fencing(self, allowed: bool, devices: Sequence[str] | None) -> Iterator[Problem]:
         if self.state["running"] and self.unfenced and not allowed:
-            yield _problem(
+            yield problem(
                 f"no fence device runs that could switch off {' or '.join(self.unfenced)}",
                 "See `pcs stonith status`, and pacemaker_cluster_fence_devices in the inventory.",
             )
         enabled = str(self.found.get("properties", {}).get("stonith-enabled", "true")).lower()
         if enabled in ("false", "no", "off", "0") and not allowed:
-            yield _problem("fencing is switched off (stonith-enabled)", "Run site.yml, which switches it on.")
+            yield problem("fencing is switched off (stonith-enabled)", "Run site.yml, which switches it on.")
         left = sorted({device["id"] for device in self.found.get("stonith", [])} - set(devices or []))
         if devices is not None and left:
-            yield _problem(
+            yield problem(
                 f"fence devices that the cluster has and the inventory does not: {', '.join(left)}",
                 f"If it is no longer there, `pcs stonith delete {left[0]}`: the cluster would wait for it when a node is to be fenced."
                 " If it is, add it to pacemaker_cluster_fence_devices.",
@@ -250,7 +246,7 @@ def judge_database(found: Mapping[str, Any], host: str, active: Sequence[str]) -
     """
     if "replicas" not in found:
         return [
-            _problem(
+            problem(
                 f"the database could not be asked: {found.get('msg', 'no reason given')}",
                 "See `systemctl status mariadb` and `journalctl -u mariadb`.",
             )
@@ -260,38 +256,38 @@ def judge_database(found: Mapping[str, Any], host: str, active: Sequence[str]) -
 
 def _replicas(replicas: Sequence[Mapping[str, Any]]) -> Iterator[Problem]:
     if not replicas:
-        yield _problem(
+        yield problem(
             "the database replicates from nowhere, so the peer's call records do not come here",
             "Run site.yml. Where both have rows of their own it says what has to be decided, and mariadb_discard.yml does it.",
         )
     unwell = [replica["problem"] or "" for replica in replicas if not replica["healthy"]]
     if unwell:
-        yield _problem(f"replication from the peer: {' '.join(filter(None, unwell))}", "It is said there.")
+        yield problem(f"replication from the peer: {' '.join(filter(None, unwell))}", "It is said there.")
     behind = [replica["seconds_behind"] for replica in replicas if replica["healthy"]]
     late = [seconds for seconds in behind if isinstance(seconds, (int, float)) and seconds > LATE_SECONDS]
     if late:
-        yield _problem(
+        yield problem(
             f"replication from the peer is {', '.join(map(str, late))} s late",
             "See `SHOW ALL SLAVES STATUS` and the load of this host; it should fall while you look.",
         )
     if not all(replica["ssl"] for replica in replicas):
-        yield _problem("replication from the peer is not encrypted", "Run site.yml.")
+        yield problem("replication from the peer is not encrypted", "Run site.yml.")
 
 
 def _role(found: Mapping[str, Any], host: str, active: list[str]) -> Iterator[Problem]:
     if active == [host]:
         if found["read_only"]:
-            yield _problem(
+            yield problem(
                 "the database is read-only on the node in service, so call records wait in their spool",
                 "See `pcs status` for pbx-db, which makes it writable.",
             )
         if not found["semi_sync"]["primary_active"]:
-            yield _problem(
+            yield problem(
                 "a call record counts as written although the peer does not have it (semi-synchronous replication is not active)",
                 "See whether the peer's database runs and replicates; it becomes active by itself when the peer has caught up.",
             )
     elif len(active) == 1 and not found["read_only"]:
-        yield _problem(
+        yield problem(
             "the database is writable on the standby",
             "Somebody changed it by hand. Set it back with `SET GLOBAL read_only = ON`, once nobody writes.",
         )
@@ -299,7 +295,7 @@ def _role(found: Mapping[str, Any], host: str, active: list[str]) -> Iterator[Pr
 
 def _certificate(about: Mapping[str, Any]) -> Iterator[Problem]:
     if not about.get("loaded", True):
-        yield _problem(
+        yield problem(
             f"the database still shows its former certificate, or its former authority's, and not what is in {about.get('path', '')}",
             "Run site.yml, which has it read that, or there `mariadb --skip-ssl -e 'FLUSH LOCAL SSL'`.",
         )
@@ -308,14 +304,14 @@ def _certificate(about: Mapping[str, Any]) -> Iterator[Problem]:
         return
     days = int(seconds // 86400)
     if days < 0:
-        yield _problem(
+        yield problem(
             f"the database's certificate ended {-days} days ago: the peer gets no call records once its connection breaks, and the"
             " client refuses its own socket",
             "Is the clock right (`timedatectl`)? Then run site.yml for both nodes: it makes a new certificate and has the server show"
             " it, without a restart. Meanwhile `mariadb --skip-ssl` gets in.",
         )
     elif days < CERTIFICATE_DAYS:
-        yield _problem(
+        yield problem(
             f"the database's certificate ends in {days} days", "Run site.yml for both nodes; it makes new ones before they end."
         )
 
@@ -336,7 +332,7 @@ def judge_records(spool: Mapping[str, Any], writers: str, alert: int, mount: str
 
 def _spool(answer: Mapping[str, Any], alert: int, mount: str) -> Iterator[Problem]:
     if answer.get("rc", 1) != 0:
-        yield _problem(
+        yield problem(
             f"the spool of call records cannot be looked at: {str(answer.get('stderr') or 'no answer').strip()}",
             "Run site.yml, which installs what looks at it (role odbc_cdr).",
         )
@@ -344,23 +340,23 @@ def _spool(answer: Mapping[str, Any], alert: int, mount: str) -> Iterator[Proble
     status = json.loads(answer["stdout"])
     loader, pending, spool = status["loader"] or {}, status["pending"], status["spool"]
     if not loader or status["loader_age"] > LOADER_SECONDS:
-        yield _problem(
+        yield problem(
             f"the service that brings call records to the database does not run, so they wait in {spool}",
             "See `pcs status` for pbx-records, and `journalctl -u call-records`.",
         )
     if pending["oldest"] > alert:
-        yield _problem(
+        yield problem(
             f"{pending['files']} files with call records ({pending['bytes']} bytes) wait for the database, the oldest record for"
             f" {int(pending['oldest'])} s; the database says {loader.get('database') or 'nothing'}",
             "See docs/night/records-missing.md. None is lost, and all are loaded when the database takes them again.",
         )
     if status["rejected"]:
-        yield _problem(
+        yield problem(
             f"records that could not be read are kept in {spool}/rejected: {', '.join(status['rejected'])}",
             "See docs/night/records-missing.md; remove the files when you have looked at them.",
         )
     if not loader.get("reserve", True):
-        yield _problem(
+        yield problem(
             f"the disk of {spool} is full, and the room that was kept for call records is in use",
             f"Make room there (`du -xh {mount} | sort -h | tail`).",
         )
@@ -373,7 +369,7 @@ def _writers(said: str) -> Iterator[Problem]:
     ):
         # The status alone goes on naming a module that is not loaded any more.
         if f"{module}.so" not in said or not works:
-            yield _problem(
+            yield problem(
                 f"Asterisk writes no {what} ({module} is not loaded, or {file} is not in force)",
                 f'Run site.yml; if it stays so, see `asterisk -rx "module load {module}.so"` and /var/log/asterisk/messages.log.',
             )
@@ -393,7 +389,7 @@ def judge_answers(sip: Mapping[str, Any], odbc: Mapping[str, Any], address: str,
     problems, where = [], "".join(active)
     if not sip.get("skipped") and sip.get("rc", 3) != 0:
         problems.append(
-            _problem(
+            problem(
                 f"SIP OPTIONS from here to {address}, which {where} has: {sip.get('stdout') or ''}{sip.get('stderr') or ''}".strip(),
                 f'On {where}, see `asterisk -rx "pjsip show transports"` and `journalctl -u asterisk`; does `ip address` have the'
                 " address? Does `firewall-cmd --zone=pbx-peers --list-services` have pbx-telephones? Does the network between the two"
@@ -403,7 +399,7 @@ def judge_answers(sip: Mapping[str, Any], odbc: Mapping[str, Any], address: str,
     said = f"{odbc.get('stdout') or ''}{odbc.get('stderr') or ''}".strip()
     if odbc.get("rc", 1) != 0 or "ERROR" in said:
         problems.append(
-            _problem(
+            problem(
                 f"the table of call records is not reachable through ODBC: {said}",
                 "As the user asterisk, `isql -v asteriskcdr`; see /etc/odbc.ini and whether MariaDB runs.",
             )
@@ -422,7 +418,7 @@ def judge_space(space: Sequence[Mapping[str, Any]]) -> list[Problem]:
         if few or (room["files"] is not None and room["files"] < NEARLY_FULL_FILES):
             left = f"{room['bytes'] // 2**20} MiB" if few else f"{room['files']} files"
             problems.append(
-                _problem(
+                problem(
                     f"the file system of {room['path']} is nearly full: {left} are left",
                     f"Make room (`du -xh {room['path']} | sort -h | tail`, `journalctl --vacuum-size=200M`), or make it larger.",
                 )

@@ -10,8 +10,7 @@ from typing import Any
 
 from ansible_collections.dialtone.ha_pbx.plugins.module_utils._asterisk_config import KINDS, PJSIP_TYPES, Objects
 from ansible_collections.dialtone.ha_pbx.plugins.module_utils._asterisk_loaded import some
-
-Problem = dict[str, str]
+from ansible_collections.dialtone.ha_pbx.plugins.plugin_utils.problems import Problem, problem
 
 #: Bytes and files below which a directory counts as full: ten messages of three minutes, the longest there are.
 SPACE_BYTES = 32 * 2**20
@@ -19,10 +18,6 @@ SPACE_FILES = 100
 
 _DEPLOY = "Run site.yml (`--tags asterisk` does for this), which loads it and says why where Asterisk does not take it."
 _LOG = "Its reasons are in /var/log/asterisk/messages.log."
-
-
-def _problem(found: str, cure: str) -> Problem:
-    return {"found": found, "cure": cure}
 
 
 def _sets(names: Mapping[str, Sequence[str]] | None) -> Objects:
@@ -48,7 +43,7 @@ def _objects(looked: Mapping[str, Any], declared: Objects) -> Iterator[Problem]:
         kind: sorted(names - written.get(kind, set())) for kind, names in declared.items() if names - written.get(kind, set())
     }
     for kind, names in unwritten.items():
-        yield _problem(
+        yield problem(
             f"{KINDS[kind]} of the inventory that no file of /etc/asterisk has: {some(names)}",
             "Run site.yml (`--tags asterisk` does for this). If somebody commented out an #include there, it puts it back.",
         )
@@ -56,10 +51,10 @@ def _objects(looked: Mapping[str, Any], declared: Objects) -> Iterator[Problem]:
         return
     for kind, sides in looked["differences"].items():
         if sides["missing"]:
-            yield _problem(f"{KINDS[kind]} not loaded: {some(sides['missing'])}", _cure(kind, sides["missing"]))
+            yield problem(f"{KINDS[kind]} not loaded: {some(sides['missing'])}", _cure(kind, sides["missing"]))
         extra = sorted(set(sides["extra"]) - declared.get(kind, set()))
         if extra:
-            yield _problem(
+            yield problem(
                 f"{KINDS[kind]} loaded, and neither in the files nor in the inventory: {some(extra)}",
                 f"{_DEPLOY} Until then it works as it did before it was removed.",
             )
@@ -67,31 +62,31 @@ def _objects(looked: Mapping[str, Any], declared: Objects) -> Iterator[Problem]:
 
 def _files(looked: Mapping[str, Any], differing: Sequence[str]) -> Iterator[Problem]:
     if looked["unreadable"]:
-        yield _problem(
+        yield problem(
             f"Asterisk's account may not read {some(looked['unreadable'])}; at its next start it has none of it",
             "Run site.yml, which sets owner and mode of the files and their directories; your own ones, by hand (root:asterisk,"
             " 0640, directories 0750).",
         )
     if looked["refused"]:
-        yield _problem(
+        yield problem(
             f"Asterisk cannot take its configuration: {'; '.join(looked['refused'])}. It goes on with what it had, and does not"
             " start again with this",
             "Correct the file if it is your own; run site.yml, which writes its own ones anew.",
         )
     if looked["ignored"]:
-        yield _problem(
+        yield problem(
             f"lines that Asterisk passes over: {'; '.join(looked['ignored'])}",
             "Correct the file if it is your own; run site.yml, which writes its own ones anew.",
         )
     if differing:
-        yield _problem(
+        yield problem(
             f"files in /etc/asterisk are not what the inventory makes of them: {some(sorted(differing))}",
             "Look with `site.yml --tags asterisk --check --diff` at what differs; without --check it is written and loaded.",
         )
     named = [kind for kind, sides in looked["differences"].items() if sides["missing"] or sides["extra"]]
     waiting = sorted({file for files in looked["pending"].values() for file in files})
     if waiting and not named:
-        yield _problem(f"written and not loaded: {some(waiting)}", _DEPLOY)
+        yield problem(f"written and not loaded: {some(waiting)}", _DEPLOY)
 
 
 def _room(looked: Mapping[str, Any]) -> Iterator[Problem]:
@@ -99,12 +94,12 @@ def _room(looked: Mapping[str, Any]) -> Iterator[Problem]:
         few = room["files"] is not None and room["files"] < SPACE_FILES
         if room["bytes"] < SPACE_BYTES or few:
             left = f"{room['files']} more files" if few else f"{room['bytes'] // 2**20} MiB"
-            yield _problem(
+            yield problem(
                 f"{room['path']} has room for {left} only: messages, registrations and records cannot be written",
                 f"See what takes the room (`du -xsh {room['path']}/*`), remove or move it, or make the disk larger.",
             )
     if looked["unwritable"]:
-        yield _problem(
+        yield problem(
             f"Asterisk's account may not write to {some(looked['unwritable'])}",
             "`chown -R asterisk:asterisk` it. Was it restored by root, or is the disk mounted read-only (`findmnt`)?",
         )
@@ -123,7 +118,7 @@ def judge(
     """
     if "written" not in looked:
         return [
-            _problem(
+            problem(
                 f"Asterisk could not be looked at: {looked.get('msg', 'no reason given')}",
                 "See `systemctl status asterisk` and `journalctl -u asterisk`.",
             )

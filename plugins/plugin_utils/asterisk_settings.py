@@ -15,8 +15,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.dialtone.ha_pbx.plugins.plugin_utils.asterisk_modules import MODULES
-
-Problem = dict[str, str]
+from ansible_collections.dialtone.ha_pbx.plugins.plugin_utils.problems import Problem, problem
 
 #: Codecs that Asterisk translates, with the module that does it; the role loads the first four's (main/codec_builtin.c, 20 to 22).
 TRANSLATED = {
@@ -57,10 +56,6 @@ RANGES = {
 INSTALL_PROMPTS = "/usr/share/asterisk/sounds/<language>, on both nodes"
 
 
-def _problem(found: str, cure: str) -> Problem:
-    return {"found": found, "cure": cure}
-
-
 def _meant(name: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
     return f"Was {near[0]} meant? " if near else ""
@@ -70,18 +65,18 @@ def _codecs(codecs: Sequence[str], modules: Collection[str]) -> Iterator[Problem
     names = [codec.partition(":")[0] for codec in codecs]
     for codec, name in zip(codecs, names):
         if name not in CODECS:
-            yield _problem(
+            yield problem(
                 f"asterisk_codecs has {codec!r}, which is no codec of Asterisk; it would leave out every telephone",
                 f"{_meant(name, CODECS)}Asterisk has {', '.join(CODECS)}.",
             )
         elif not re.fullmatch("[a-z0-9]+(:[1-9][0-9]{0,2})?", codec):
-            yield _problem(
+            yield problem(
                 f"asterisk_codecs has {codec!r}: what stands behind the colon is no number of milliseconds",
                 f"Write {name}, or {name}:20 for packets of 20 ms.",
             )
     spoken = [name for name in names if name in LOADED or {**TRANSLATED, **PASSED}.get(name, "") in modules]
     if not spoken and all(name in CODECS for name in names):
-        yield _problem(
+        yield problem(
             f"asterisk_codecs is {', '.join(codecs) or 'empty'}: Asterisk has nothing to speak or record in, neither prompts nor"
             " voicemail",
             f"Add one of {', '.join(name for name in LOADED if not name.startswith('slin'))}; or, where a module translates one of"
@@ -93,17 +88,17 @@ def _numbers(settings: Mapping[str, Any]) -> Iterator[Problem]:
     for name, (lowest, highest, what) in RANGES.items():
         value = int(settings[name])
         if not lowest <= value <= highest:
-            yield _problem(f"{name} is {value}", f"Give {what} from {lowest} to {highest}.")
+            yield problem(f"{name} is {value}", f"Give {what} from {lowest} to {highest}.")
     start, end, sip = (int(settings[f"asterisk_{name}"]) for name in ("rtp_start", "rtp_end", "sip_port"))
     if start >= end:
-        yield _problem(
+        yield problem(
             f"asterisk_rtp_start is {start} and asterisk_rtp_end {end}: Asterisk would take 5000 to 31000, which the firewall does not"
             " let in",
             "Give a range: two ports for each call and direction.",
         )
     taken = [port for port in (sip, *CLUSTER_PORTS) if start <= port <= end]
     if taken:
-        yield _problem(
+        yield problem(
             f"between asterisk_rtp_start {start} and asterisk_rtp_end {end} are ports of others: {', '.join(map(str, taken))} (SIP, or"
             " Corosync's 5405 and 5406)",
             "Choose a range without them.",
@@ -129,7 +124,7 @@ def _languages(settings: Mapping[str, Any], os_family: str, method: str) -> Iter
     for language in wanted:
         if language not in given:
             has = ", ".join(DEBIAN_LANGUAGES if os_family == "Debian" else dict.fromkeys(given))
-            yield _problem(
+            yield problem(
                 f"asterisk_sound_languages has {language!r}, of which this system has no prompts to install",
                 f"Take it out; here there are {has}. Prompts of your own belong in {INSTALL_PROMPTS}, and need no entry there.",
             )
@@ -144,27 +139,27 @@ def _texts(settings: Mapping[str, Any]) -> Iterator[Problem]:
     agent = str(settings["asterisk_user_agent"])
     # RFC 3261, 20.41: products and comments. A semicolon begins a comment in Asterisk's files.
     if not re.fullmatch("[!-~]([ -~]{0,78}[!-~])?", agent) or re.search(r"[;\\]", agent):
-        yield _problem(
+        yield problem(
             "asterisk_user_agent is no text that can stand in a SIP header",
             "Give 1 to 80 printable ASCII characters without semicolon and backslash, such as dialtone/1.0.",
         )
     name = str(settings["pbx_cluster_name"])
     # Asterisk takes what stands behind a semicolon for a comment, and the name is a part of every unique id.
     if not re.fullmatch("[A-Za-z0-9][A-Za-z0-9_.-]{0,62}", name):
-        yield _problem(
+        yield problem(
             f"pbx_cluster_name is {name[:40]!r}, which Asterisk could not have for its system name",
             "Give 1 to 63 letters, digits and _ . - beginning with a letter or digit.",
         )
     language = str(settings["asterisk_language"])
     if not re.fullmatch("[a-z]{2,3}(_[A-Za-z0-9]{2,8})*", language):
-        yield _problem(f"asterisk_language is {language!r}, which is no language", "Give a code such as en, es or es_MX.")
+        yield problem(f"asterisk_language is {language!r}, which is no language", "Give a code such as en, es or es_MX.")
 
 
 def _module_names(modules: Iterable[str]) -> Iterator[Problem]:
     for name in modules:
         if not re.fullmatch("[a-z0-9_]+", name):
             bare = name[:-3] if name.endswith(".so") else ""
-            yield _problem(
+            yield problem(
                 f"asterisk_extra_modules has {name!r}, which is no name of a module",
                 f"Write {bare}." if re.fullmatch("[a-z0-9_]+", bare) else "A name is of a-z, 0-9 and _, without .so.",
             )
@@ -208,7 +203,7 @@ def missing(
             continue
         near = _meant(name, set(modules) or MODULES)
         found.append(
-            _problem(
+            problem(
                 f"Asterisk is to load the module {name}, and {'the host' if installed else 'Asterisk'} has none of this name",
                 f"{near}Correct asterisk_extra_modules. A module of another vendor must be among Asterisk's modules on both nodes"
                 " first; one of Asterisk's own that was not built wants its library when it is built"
@@ -219,7 +214,7 @@ def missing(
     present = {*sounds, *(() if installed else sound_languages(settings, os_family, method))}
     if not fits(language, present):
         found.append(
-            _problem(
+            problem(
                 f"asterisk_language is {language!r}, and there are no prompts of it ({', '.join(sorted(present)) or 'none'})",
                 "Add it to asterisk_sound_languages where the distribution has it, choose another, or put prompts of your own in"
                 f" {INSTALL_PROMPTS}, and run it again.",

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-Problem = dict[str, str]
+from ansible_collections.dialtone.ha_pbx.plugins.plugin_utils.problems import Problem, problem
 
 #: Sections and contexts that Asterisk, its files or this collection have for themselves.
 RESERVED = frozenset({"default", "general", "globals", "health", "zonemessages"})
@@ -35,7 +35,7 @@ HARD = "a voicemail PIN is no sequence (1234), no repetition (0000, 1212), and n
 
 
 def _problem(found: str, cure: str = CORRECT) -> Problem:
-    return {"found": found, "cure": cure}
+    return problem(found, cure)
 
 
 def _shown(value: Any) -> str:

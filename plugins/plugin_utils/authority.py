@@ -11,7 +11,7 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 
-Problem = dict[str, str]
+from ansible_collections.dialtone.ha_pbx.plugins.plugin_utils.problems import Problem
 
 
 def fingerprint(pem: str) -> str:

@@ -14,7 +14,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Union
 
-Problem = dict[str, str]
+from ansible_collections.dialtone.ha_pbx.plugins.plugin_utils.problems import Problem
+
 Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 
 #: The service of firewalld by which the role asterisk lets telephones in, and the zone of the other nodes.

@@ -12,8 +12,8 @@ from typing import Any, Union
 
 from ansible_collections.dialtone.ha_pbx.plugins.module_utils._drbd import wipe
 from ansible_collections.dialtone.ha_pbx.plugins.plugin_utils import asterisk_settings
+from ansible_collections.dialtone.ha_pbx.plugins.plugin_utils.problems import Problem, problem
 
-Problem = dict[str, str]
 Interface = Union[ipaddress.IPv4Interface, ipaddress.IPv6Interface]
 
 #: Seconds by which a host's clock may differ from the controller's: more than Ansible needs to ask for it, and less than
@@ -32,10 +32,6 @@ ROOM_FILES = 2000
 
 #: Bytes below which a disk holds no exchange: an hour of recordings is 60 MB.
 DISK_BYTES = 512 * 2**20
-
-
-def _problem(found: str, cure: str) -> Problem:
-    return {"found": found, "cure": cure}
 
 
 def is_address(text: Any) -> bool:
@@ -81,7 +77,7 @@ def link_addresses(pair: Iterable[Mapping[str, Any]]) -> set[str]:
 
 def _system(looked: Mapping[str, Any], facts: Mapping[str, Any], settings: Mapping[str, Any]) -> Iterator[Problem]:
     if looked["euid"] != 0:
-        yield _problem(
+        yield problem(
             f"Ansible is not root there (user number {looked['euid']})",
             "Set ansible_become: true for the group pbx in the inventory, and let that account use sudo.",
         )
@@ -90,7 +86,7 @@ def _system(looked: Mapping[str, Any], facts: Mapping[str, Any], settings: Mappi
         and settings["selinux_state"] != "disabled"
         and "selinux=0" in looked["kernel_arguments"]
     ):
-        yield _problem(
+        yield problem(
             "SELinux is switched off by the kernel's arguments (selinux=0)",
             "`grubby --update-kernel ALL --remove-args selinux`, `fixfiles -F onboot`, and restart it. Where the host cannot"
             " have SELinux, set centos_base_selinux_state to disabled for it.",
@@ -101,7 +97,7 @@ def _clock(looked: Mapping[str, Any], begun: float, ended: float) -> Iterator[Pr
     # It was read at some moment between the two, so only what lies outside of them is certain.
     ahead, behind = looked["time"] - ended, begun - looked["time"]
     if max(ahead, behind) > CLOCK_SECONDS:
-        yield _problem(
+        yield problem(
             f"its clock is {max(ahead, behind):.0f} s {'ahead of' if ahead > behind else 'behind'} the controller's",
             "Find out which of the two is wrong, and set it (`timedatectl set-ntp true`, or `date --set`). Certificates made on"
             " the one would not be valid yet, or package lists too old, on the other.",
@@ -111,7 +107,7 @@ def _clock(looked: Mapping[str, Any], begun: float, ended: float) -> Iterator[Pr
 def _names(looked: Mapping[str, Any]) -> Iterator[Problem]:
     for name, addresses in looked["names"].items():
         if not addresses:
-            yield _problem(
+            yield problem(
                 f"it finds no address for the name {name}",
                 "Correct the name in the inventory (centos_base_time_servers, pacemaker_cluster_fence_devices), or the name"
                 " servers of the host (/etc/resolv.conf). For a fence device an address is better than a name.",
@@ -127,7 +123,7 @@ def _nodes(host: str, facts: Mapping[str, Any], settings: Mapping[str, Any]) -> 
     present = {str(entry.ip) for entries in networks(facts).values() for entry in entries}
     for node in settings["nodes"]:
         if node["name"] not in settings["inventory_hosts"]:
-            yield _problem(
+            yield problem(
                 f"pbx_nodes lists {node['name']}, and the inventory has no host of this name",
                 f"Add {node['name']} to the group pbx, or write in pbx_nodes the name that it has in the inventory.",
             )
@@ -136,12 +132,12 @@ def _nodes(host: str, facts: Mapping[str, Any], settings: Mapping[str, Any]) -> 
             if address is None:
                 continue
             if not is_address(address):
-                yield _problem(
+                yield problem(
                     f"the {key} of {node['name']} in pbx_nodes is {address}, which is no IP address",
                     "Give the address itself. A cluster must not depend on a name server.",
                 )
             elif node["name"] == host and not {str(ipaddress.ip_address(address))} & (present | planned):
-                yield _problem(
+                yield problem(
                     f"it does not have its {key} of pbx_nodes, {address} (it has {', '.join(sorted(present)) or 'none'})",
                     "Correct pbx_nodes (are the two nodes confused?), or give the host the address, for instance with"
                     " centos_base_static_addresses.",
@@ -177,7 +173,7 @@ def _static(looked: Mapping[str, Any], settings: Mapping[str, Any]) -> Iterator[
         link = looked["links"].get(name, {})
         what = BUILT.get(link.get("kind", "")) or (f"a part of {link['master']}" if link.get("master") else "")
         if what:
-            yield _problem(
+            yield problem(
                 f"centos_base_static_addresses names {name}, which is {what}",
                 "Give it its address where it was made (NetworkManager: `nmcli connection modify`, then `nmcli connection up`;"
                 " systemd-networkd: its .network file, with KeepConfiguration=static), and leave it out here. The role writes"
@@ -190,18 +186,18 @@ def _floating(
 ) -> Iterator[Problem]:
     text = str(settings["floating_address"])
     if not is_address(text):
-        yield _problem(f"pbx_floating_address is {text}, which is no IP address", "Give the address without a prefix length.")
+        yield problem(f"pbx_floating_address is {text}, which is no IP address", "Give the address without a prefix length.")
         return
     address = ipaddress.ip_address(text)
     if address.version != 4:
-        yield _problem(
+        yield problem(
             f"pbx_floating_address {text} is an IPv6 address, and the exchange answers by IPv4 only",
             "Give an IPv4 address. No pair has ever run with another: what it writes for Asterisk would not be understood.",
         )
         return
     for node in settings["nodes"]:
         if text in (node.get("address"), node.get("address2")):
-            yield _problem(
+            yield problem(
                 f"pbx_floating_address {text} is the address of {node['name']} itself",
                 "Choose a free address: it moves from one node to the other, each of which keeps its own.",
             )
@@ -216,7 +212,7 @@ def _floating(
     interface = settings["floating_interface"]
     if interface:
         if interface not in here:
-            yield _problem(
+            yield problem(
                 f"pbx_floating_interface is {interface}, which it does not have (it has {', '.join(sorted(here))})",
                 "Correct it in the inventory; where the two nodes differ, for each in host_vars.",
             )
@@ -224,7 +220,7 @@ def _floating(
         around = [e for entries in here.values() for e in entries if not e.ip.is_loopback and not e.ip.is_link_local] + planned
         # Its own /32 is what the cluster put there.
         if not any(address in e.network for e in around if e.ip != address):
-            yield _problem(
+            yield problem(
                 f"pbx_floating_address {text} is in no network of the host ({', '.join(sorted({str(e) for e in around}))})",
                 "Choose a free address of the network in which the telephones reach both nodes, or say with"
                 " pbx_floating_interface on which interface it is to be.",
@@ -232,12 +228,12 @@ def _floating(
     about = looked.get("neighbour") or {}
     # A deployed exchange has the address, on either node.
     if about.get("kind") == "own" and not looked["cluster"]["name"]:
-        yield _problem(
+        yield problem(
             f"pbx_floating_address {text} is configured on it already ({about['interface']}), and not by a cluster",
             "Take it away there, also from what configures the interface at boot: the cluster alone gives and takes it.",
         )
     elif len(pair) == len(settings["nodes"]) and about.get("lladdr") and about["lladdr"].lower() not in link_addresses(pair):
-        yield _problem(
+        yield problem(
             f"pbx_floating_address {text} is in use: {about['lladdr']} answers for it on {about['interface']}",
             "Choose a free one, or take it from the machine that has it (its vendor is in the first half of that address).",
         )
@@ -246,14 +242,14 @@ def _floating(
 def _cluster(looked: Mapping[str, Any], settings: Mapping[str, Any]) -> Iterator[Problem]:
     found, names = looked["cluster"], [node["name"] for node in settings["nodes"]]
     if found["error"]:
-        yield _problem(
+        yield problem(
             f"its corosync.conf cannot be read: {found['error']}",
             "Correct /etc/corosync/corosync.conf, or copy it from the other node.",
         )
     elif (found["name"] or found["nodes"]) and (
         found["name"] != settings["cluster_name"] or sorted(found["nodes"]) != sorted(names)
     ):
-        yield _problem(
+        yield problem(
             f"it belongs to the cluster '{found['name']}' of {', '.join(found['nodes'])}, and the inventory says"
             f" '{settings['cluster_name']}' of {', '.join(names)}",
             "Is this the right machine, and are pbx_cluster_name and pbx_nodes right? Only if that cluster is to go, with its"
@@ -264,14 +260,14 @@ def _cluster(looked: Mapping[str, Any], settings: Mapping[str, Any]) -> Iterator
 def _account(looked: Mapping[str, Any], settings: Mapping[str, Any]) -> Iterator[Problem]:
     account, uid, gid = looked.get("account") or {}, settings["asterisk_uid"], settings["asterisk_gid"]
     if account and (account["uid"] != uid or account["gid"] != gid):
-        yield _problem(
+        yield problem(
             f"its account asterisk has the numbers {account['uid']}:{account['gid']}, and asterisk_uid:asterisk_gid are"
             f" {uid}:{gid}",
             "Files on the replicated disk carry the number, so it must be the same on both nodes. Set asterisk_uid and"
             " asterisk_gid to what both have, or remove the account where nothing uses it.",
         )
     elif not account and looked.get("uid_owner"):
-        yield _problem(
+        yield problem(
             f"the number {uid} (asterisk_uid) belongs to its account {looked['uid_owner']}",
             "Set asterisk_uid to a number that is free on both nodes.",
         )
@@ -282,7 +278,7 @@ def _asterisk(looked: Mapping[str, Any], facts: Mapping[str, Any], settings: Map
     number = re.search("[0-9]+", version)
     # The role builds the version that it is told over another.
     if number and int(number[0]) < OLDEST_ASTERISK and settings["asterisk_install_method"] != "source":
-        yield _problem(
+        yield problem(
             f"Asterisk {version} is installed, and the configuration needs {OLDEST_ASTERISK} or later",
             "Remove it, or update it from where it came; or set asterisk_install_method to source, which builds"
             " asterisk_source_version.",
@@ -300,7 +296,7 @@ def _disk(looked: Mapping[str, Any], settings: Mapping[str, Any]) -> Iterator[Pr
         return
     if not about["block"]:
         candidates = ", ".join(about["candidates"]) or "none"
-        yield _problem(
+        yield problem(
             f"drbd_disk {path} {'is no block device' if about['exists'] else 'does not exist'}",
             f"Attach the disk, or correct drbd_disk (in host_vars where the nodes differ). Nothing uses these: {candidates}.",
         )
@@ -309,19 +305,19 @@ def _disk(looked: Mapping[str, Any], settings: Mapping[str, Any]) -> Iterator[Pr
     if "drbd" in about["signatures"] or any("drbd" in use for use in about["used"]):
         return
     if about["used"]:
-        yield _problem(
+        yield problem(
             f"drbd_disk {path} is in use: {', '.join(about['used'])}",
             "Choose the right disk. If this is the one, take it out of that use first, and out of /etc/fstab.",
         )
     elif about["signatures"]:
-        yield _problem(
+        yield problem(
             f"drbd_disk {path} is not blank: {', '.join(about['signatures'])}",
             f"Choose the right disk. Only if nobody needs what is on it, there: {wipe(path)}.",
         )
     if about["read_only"]:
-        yield _problem(f"drbd_disk {path} is read-only", "Choose a disk that can be written to.")
+        yield problem(f"drbd_disk {path} is read-only", "Choose a disk that can be written to.")
     if about["size"] < DISK_BYTES:
-        yield _problem(
+        yield problem(
             f"drbd_disk {path} is too small: {about['size'] // 2**20} MiB",
             f"It must hold voicemail and recordings: at least {DISK_BYTES // 2**20} MiB, and the same size on both nodes.",
         )
@@ -336,16 +332,16 @@ def _firewall(looked: Mapping[str, Any], settings: Mapping[str, Any]) -> Iterato
     # In a whole run the role centos_base installs and starts it first. In an exchange that is deployed somebody stopped it.
     starts = settings["base_in_run"] and looked["cluster"]["name"] != settings["cluster_name"]
     if about.get("load") == "masked" or about.get("file") == "masked":
-        yield _problem("firewalld is masked, so it cannot be started", f"`systemctl unmask --now firewalld`. {otherwise}")
+        yield problem("firewalld is masked, so it cannot be started", f"`systemctl unmask --now firewalld`. {otherwise}")
     elif about.get("active") == "failed":
-        yield _problem(
+        yield problem(
             "firewalld has failed", f"See `journalctl -u firewalld`, mend it, and `systemctl restart firewalld`. {otherwise}"
         )
     elif about.get("load") != "loaded":
         if not settings["base_in_run"]:
-            yield _problem("firewalld is not installed", f"Run site.yml without --tags, which installs it. {otherwise}")
+            yield problem("firewalld is not installed", f"Run site.yml without --tags, which installs it. {otherwise}")
     elif not starts:
-        yield _problem(
+        yield problem(
             "firewalld does not run, and nothing is filtered",
             f"Find out who stopped it, and `systemctl enable --now firewalld`. {otherwise}",
         )
@@ -355,17 +351,17 @@ def _space(looked: Mapping[str, Any]) -> Iterator[Problem]:
     for room in looked["space"]:
         path = room["path"]
         if room["read_only"]:
-            yield _problem(
+            yield problem(
                 f"{path} is mounted read-only",
                 f"See `findmnt --target {path}` and `journalctl -k`: a disk with errors is set so. Then `mount -o remount,rw` it.",
             )
         elif room["bytes"] < ROOM_BYTES:
-            yield _problem(
+            yield problem(
                 f"{path} has {room['bytes'] // 2**20} MiB left, and {ROOM_BYTES // 2**20} are needed",
                 f"See what takes the room: `du -xh --max-depth=2 {path} | sort -h | tail`.",
             )
         elif room["files"] is not None and room["files"] < ROOM_FILES:
-            yield _problem(
+            yield problem(
                 f"{path} has room for {room['files']} more files only (`df -i {path}`), and {ROOM_FILES} are needed",
                 f"Find the directory with very many files: `du --inodes -xh --max-depth=2 {path} | sort -h | tail`.",
             )
@@ -374,7 +370,7 @@ def _space(looked: Mapping[str, Any]) -> Iterator[Problem]:
 def _database(looked: Mapping[str, Any]) -> Iterator[Problem]:
     about = looked["database"]
     if about["error"]:
-        yield _problem(
+        yield problem(
             f"its database runs and does not let root in: {about['error']}",
             "Where root has a password there, give it back the operating system's word: `ALTER USER root@localhost IDENTIFIED VIA"
             " unix_socket`.",
@@ -382,7 +378,7 @@ def _database(looked: Mapping[str, Any]) -> Iterator[Problem]:
     numbers = re.match(r"(\d+)\.(\d+)", about["version"])
     if numbers and (int(numbers[1]), int(numbers[2])) < OLDEST_MARIADB:
         oldest = ".".join(map(str, OLDEST_MARIADB))
-        yield _problem(
+        yield problem(
             f"it runs MariaDB {about['version']}, and {oldest} or later is needed (it listens on several addresses)",
             "Upgrade it (EL 9: `dnf module switch-to mariadb:10.11`).",
         )
@@ -391,7 +387,7 @@ def _database(looked: Mapping[str, Any]) -> Iterator[Problem]:
 def _shared(looked: Mapping[str, Any], settings: Mapping[str, Any]) -> Iterator[Problem]:
     about = looked.get("shared")
     if about is not None and (not about["exists"] or about["own"]):
-        yield _problem(
+        yield problem(
             f"pbx_shared_device {settings['shared']} is {'on its own disk' if about['exists'] else 'not there'}, so only this node"
             " would have what is written there",
             "Mount the shared file system on both nodes first, or correct pbx_shared_device.",
@@ -402,7 +398,7 @@ def _network(looked: Mapping[str, Any], settings: Mapping[str, Any]) -> Iterator
     managers = ("NetworkManager.service", "systemd-networkd.service")
     active = [name for name in managers if looked["units"].get(name, {}).get("active") == "active"]
     if settings["static_addresses"] and not active:
-        yield _problem(
+        yield problem(
             "neither NetworkManager nor systemd-networkd runs, so the addresses of centos_base_static_addresses would come to"
             " nothing",
             "Start one of them, or set the addresses where this host keeps them (/etc/network/interfaces) and leave the"

@@ -19,7 +19,8 @@ import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
 
-Problem = dict[str, str]
+from ansible_collections.dialtone.ha_pbx.plugins.plugin_utils.problems import Problem
+
 Specs = Mapping[str, Mapping[str, Mapping[str, Any]]]
 
 #: How alike a name must be to one of a role to be taken for a slip of the pen (0 to 1, difflib.SequenceMatcher.ratio).

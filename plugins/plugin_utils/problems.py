@@ -1,0 +1,27 @@
+# Copyright: (c) 2026, The dialtone.ha_pbx developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A problem: what was found, and what to do about it. What judges returns a list of them, and this makes the words of a report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+#: C(found) and C(cure), each a sentence; that of C(found) without its full stop.
+Problem = dict[str, str]
+
+
+def problem(found: str, cure: str) -> Problem:
+    """Return a problem.
+
+    :param found: what was found, without a full stop.
+    :param cure: what to do about it, in whole sentences.
+    """
+    return {"found": found, "cure": cure}
+
+
+def listing(problems: Sequence[Problem]) -> str:
+    """Return the problems as a person reads them, numbered: "1. FOUND. What to do: CURE 2. FOUND. What to do: CURE"."""
+    return " ".join(
+        f"{number}. {entry['found'].strip()}. What to do: {entry['cure'].strip()}" for number, entry in enumerate(problems, 1)
+    )
