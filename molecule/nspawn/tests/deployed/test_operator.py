@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -46,3 +47,14 @@ def test_a_deployment_leaves_what_was_done_by_hand_and_says_so(by_hand: list[str
     assert result.returncode != 0
     assert all(counters["changed"] == 0 for counters in recap.parse(result.stdout).values()), said
     assert [report for report in by_hand if report not in said] == [], said
+
+
+def test_the_acceptance_names_what_left_the_inventory() -> None:
+    variables = {"verify_wait": 0, "pbx_replicated_paths": ["/etc/asterisk"], "pacemaker_cluster_fence_devices": []}
+    result = playbook("containers", "verify.yml", "--extra-vars", json.dumps(variables))
+    said = " ".join((result.stdout + result.stderr).split())
+    assert result.returncode != 0
+    assert "mounts that the cluster has and pbx_replicated_paths does not: pbx-bind-" in said
+    assert "fence devices that the cluster has and the inventory does not: fence-server1, fence-server2" in said
+    # Nothing else is wrong with it.
+    assert " 3. " not in said
