@@ -142,14 +142,13 @@ class Service:
         }
 
     def _asterisk(self) -> Declaration:
-        port = self._of("sip_port") or self._variables["asterisk_sip_port"] or 5060
         return {
             "name": "pbx-asterisk",
             "agent": "ocf:dialtone:asterisk",
             "group": "pbx",
             "options": {
                 "sip_address": self._variables["pbx_floating_address"],
-                "sip_port": str(port),
+                "sip_port": str(self._variables["asterisk_sip_port"] or 5060),
                 "unit": self._of("asterisk_unit"),
                 "sip_timeout_ms": str(self._of("sip_timeout_ms")),
                 "sip_retries": str(self._of("sip_retries")),

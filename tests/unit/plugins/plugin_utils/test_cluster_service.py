@@ -112,14 +112,7 @@ def test_the_disk_is_that_of_the_storage() -> None:
     assert replicated["options"] == {**options, "device": "/dev/drbd3", "fstype": "xfs", "options": "noatime"}
 
 
-@pytest.mark.parametrize(
-    ("settings", "port"),
-    [
-        ({}, "5060"),
-        ({"asterisk_sip_port": 5070}, "5070"),
-        ({"asterisk_sip_port": 5070, "pacemaker_cluster_sip_port": 5080}, "5080"),
-    ],
-)
+@pytest.mark.parametrize(("settings", "port"), [({}, "5060"), ({"asterisk_sip_port": 5070}, "5070")])
 def test_the_port_that_is_checked(settings: dict[str, Any], port: str) -> None:
     assert resource(service(**settings), "pbx-asterisk")["options"]["sip_port"] == port
 
