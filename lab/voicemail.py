@@ -89,10 +89,10 @@ def leave_locks(mailbox: str) -> list[str]:
         The paths of the locks.
     """
     script = '''set -e
+    # As Asterisk: a directory above that is root's would keep it from making the next mailbox.
     for folder in INBOX Old; do
-        mkdir -p "$0/$folder"
-        touch "$0/$folder/.lock" "$0/$folder/lock"
+        runuser -u asterisk -- mkdir -p "$0/$folder"
+        runuser -u asterisk -- touch "$0/$folder/.lock" "$0/$folder/lock"
         ls "$0/$folder/.lock" "$0/$folder/lock"
-    done
-    chown -R asterisk: "$0"'''
+    done'''
     return exchange.run(exchange.active_node(), ["sh", "-c", script, mailbox]).splitlines()

@@ -47,7 +47,8 @@ RETURN = r"""
 _value:
   description: >-
     C(problems), each with C(found) and C(cure); C(active), the nodes with the service; C(unfenced), the nodes that nothing can switch
-    off; C(decided), whether a person decided some of the problems, so that waiting does not end them.
+    off; C(waiting), whether some of the problems may end by themselves; C(decided), whether a person decided some of them, so that
+    waiting is in vain.
   type: dict
 """
 

@@ -16,16 +16,16 @@ author:
 positional: _input
 options:
   _input:
-    description: RV(dialtone.ha_pbx.preflight_info#module:space).
-    type: list
-    elements: dict
+    description: >-
+      The result of M(dialtone.ha_pbx.preflight_info) with O(dialtone.ha_pbx.preflight_info#module:space), also of a failure.
+    type: dict
     required: true
 """
 
 EXAMPLES = r"""
 - name: Say what is nearly full
   ansible.builtin.debug:
-    msg: "{{ found.space | dialtone.ha_pbx.space_acceptance }}"
+    msg: "{{ found | dialtone.ha_pbx.space_acceptance }}"
 """
 
 RETURN = r"""

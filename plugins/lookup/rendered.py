@@ -73,7 +73,7 @@ def file_path(pattern, item, template):
     name = os.path.basename(template)
     try:
         return pattern.format(item=item, file=name[: -len(".j2")] if name.endswith(".j2") else name)
-    except (KeyError, IndexError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
         raise AnsibleError(f"{template}: the path {pattern!r} cannot be made for this item: {error!r}") from error
 
 

@@ -18,6 +18,7 @@ import glob as globbing
 import hashlib
 import json
 import os
+import pwd
 import re
 import socket
 import stat
@@ -341,6 +342,29 @@ def refused_to(run: Runner, user: str, test: str, paths: Sequence[str]) -> list[
     result = run(["runuser", "-u", user, "--", "sh", "-c", script, "sh", *paths])
     # Where the account does not exist, that is for the preflight to say.
     return [line for line in result.out.splitlines() if line in paths] if result.rc == 0 else []
+
+
+def foreign(trees: Sequence[str], user: str) -> list[str]:
+    """Return directories that do not belong to an account, and so may not be for it to write to: the trees and two levels below.
+
+    There may be thousands of mailboxes, and all but a few belong to Asterisk.
+
+    :param trees: directories; one that is not there is left out.
+    :param user: the account; where it does not exist, that is for the preflight to say.
+    """
+    try:
+        uid = pwd.getpwnam(user).pw_uid
+    except KeyError:
+        return []
+    found, level = [], [path for path in trees if os.path.isdir(path)]
+    for _depth in range(3):
+        found += [path for path in level if os.stat(path).st_uid != uid]
+        below: list[str] = []
+        for path in level:
+            with contextlib.suppress(OSError):
+                below += sorted(entry.path for entry in os.scandir(path) if entry.is_dir(follow_symlinks=False))
+        level = below
+    return found
 
 
 def unreadable(run: Runner, user: str, directory: Path, written: Written) -> list[str]:

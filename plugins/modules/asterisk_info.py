@@ -35,6 +35,13 @@ options:
     type: list
     elements: path
     default: []
+  trees:
+    description: >-
+      Directories in which Asterisk makes others, as in that of voicemail one for each tenant and in it one for each mailbox. They, and
+      what is two levels below them, must be for O(user) to write to.
+    type: list
+    elements: path
+    default: []
   user:
     description: The account that Asterisk runs as.
     type: str
@@ -65,6 +72,7 @@ EXAMPLES = r"""
 - name: Look at Asterisk
   dialtone.ha_pbx.asterisk_info:
     space: [/var/spool/asterisk/voicemail, /var/lib/asterisk]
+    trees: [/var/spool/asterisk/voicemail]
   register: looked
 
 - name: List the telephones
@@ -128,7 +136,7 @@ unreadable:
   elements: str
   sample: [/etc/asterisk/tenants/demo/pjsip.conf]
 unwritable:
-  description: Directories of O(space) that O(user) may not write to.
+  description: Directories of O(space) and O(trees) that O(user) may not write to.
   returned: success
   type: list
   elements: str
@@ -180,7 +188,9 @@ def look(module, run):
         "refused": asterisk.refused(state, codecs),
         "ignored": [str(mistake) for mistake in state.written.mistakes if not mistake.fatal and mistake.file in read],
         "unreadable": asterisk.unreadable(run, params["user"], directory, state.written),
-        "unwritable": asterisk.refused_to(run, params["user"], "-w", present),
+        "unwritable": asterisk.refused_to(
+            run, params["user"], "-w", list(dict.fromkeys([*present, *asterisk.foreign(params["trees"], params["user"])]))
+        ),
         "space": asterisk.space(present),
     }
 
@@ -192,6 +202,7 @@ def main():
             "reloaded_by": {"type": "dict", "default": {}},
             "declared": {"type": "dict"},
             "space": {"type": "list", "elements": "path", "default": []},
+            "trees": {"type": "list", "elements": "path", "default": []},
             "user": {"type": "str", "default": "asterisk"},
             "seconds": {"type": "int", "default": 20},
             "socket": {"type": "path", "default": "/run/asterisk/asterisk.ctl"},

@@ -10,11 +10,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.dialtone.ha_pbx.plugins.plugin_utils.cluster_service import bind_name
 from ansible_collections.dialtone.ha_pbx.plugins.plugin_utils.problems import Problem, problem
 
 #: What the cluster has of every exchange. The names are those of cluster_service.py.
 RESOURCES = ("pbx-fs", "pbx-ip", "pbx-asterisk", "pbx-db", "pbx-records")
-BIND = "pbx-bind-"
 #: A file system is nearly full when both are left: a large disk has room with one of them.
 NEARLY_FULL_PART, NEARLY_FULL_BYTES = 0.1, 2 * 2**30
 NEARLY_FULL_FILES = 2000
@@ -40,7 +40,7 @@ class Cluster:
         self.resources = [entry for entry in found.get("resources", []) if entry["type"] != "stonith"]
         self.single = [entry for entry in self.resources if not entry["clone"]]
         self.maintained = [entry["name"] for entry in found.get("nodes", []) if entry.get("maintenance")]
-        constraints = [entry["id"] for entry in found.get("constraints", [])]
+        constraints = self.constraints = [entry["id"] for entry in found.get("constraints", [])]
         #: What a person told the cluster, and no deployment takes back.
         self.placed = [name for name in constraints if re.match(r"cli-(ban|prefer)-", name)]
         self.stopped = sorted({entry["stopped_by"] for entry in self.resources if entry["stopped_by"]})
@@ -63,15 +63,13 @@ class Cluster:
         fenced = {node for device in self.found.get("stonith", []) if device["role"] == "Started" for node in device["targets"]}
         return sorted(set(self.nodes) - fenced)
 
-    def problems(self, unfenced_allowed: bool, paths: Sequence[str] | None, devices: Sequence[str] | None) -> Iterator[Problem]:
-        """Give what is wrong.
+    def problems(self, unfenced_allowed: bool) -> Iterator[Problem]:
+        """Give what is wrong and may end by itself.
 
         :param unfenced_allowed: C(pacemaker_cluster_allow_unfenced).
-        :param paths: C(pbx_replicated_paths); None when the inventory is not in force yet (a dry run).
-        :param devices: names of the fence devices of the inventory; None likewise.
         """
         yield from self._nodes_and_quorum()
-        yield from self._resources(paths)
+        yield from self._broken()
         yield from self._people()
         if self.barred:
             yield problem(
@@ -96,7 +94,7 @@ class Cluster:
                 f"failures that the cluster remembers: {told}",
                 "When the cause is known and gone, `pcs resource cleanup` (`pcs stonith cleanup` for fence devices).",
             )
-        yield from self._fencing(unfenced_allowed, devices)
+        yield from self._fencing(unfenced_allowed)
 
     def _nodes_and_quorum(self) -> Iterator[Problem]:
         state = self.state
@@ -123,23 +121,43 @@ class Cluster:
                 "See `pcs stonith history`. Only when the node is certainly without power, `pcs stonith confirm <node>`.",
             )
 
-    def _resources(self, paths: Sequence[str] | None) -> Iterator[Problem]:
+    def differences(self, paths: Sequence[str] | None, devices: Sequence[str] | None) -> Iterator[Problem]:
+        """Give what the cluster has and the inventory has not, and the other way round: no waiting ends it.
+
+        :param paths: C(pbx_replicated_paths); None when the inventory is not in force yet (a dry run).
+        :param devices: names of the fence devices of the inventory; None likewise.
+        """
         there = {entry["id"] for entry in self.resources}
-        binds = {BIND + path.strip("/").replace("/", "-") for path in paths or []}
+        binds = {bind_name(path) for path in paths or []}
         missing = (set(RESOURCES) | binds) - there
         if self.state["running"] and missing:
             yield problem(f"resources that the cluster does not have: {_names(list(missing))}", "Deploy them with site.yml.")
-        left = {name for name in there if name.startswith(BIND)} - binds
+        left = sorted({name for name in there if name.startswith("pbx-bind-")} - binds)
         if paths is not None and left:
-            first = sorted(left)[0]
             yield problem(
-                f"mounts that the cluster has and pbx_replicated_paths does not: {_names(list(left))}",
-                f"If the directory is no longer to be replicated, save what it holds, then `pcs resource delete {first}`: from then on"
-                " each node has its own. Otherwise put it back into pbx_replicated_paths.",
+                f"mounts that the cluster has and pbx_replicated_paths does not: {', '.join(left)}",
+                "If the directory is no longer to be replicated, save what it holds, and in a quiet hour, for it ends all calls,"
+                f" {', '.join(f'`pcs resource delete {name}`' for name in left)}: from then on each node has its own. Otherwise put it"
+                " back into pbx_replicated_paths.",
             )
-        own = {entry["id"] for entry in self.resources if entry["stopped_by"]}
+        # Those that a deployment made: with each comes a constraint of this name. A device that somebody made by hand for both nodes,
+        # such as sbd, is nothing that the inventory could have.
+        made = {
+            device["id"] for device in self.found.get("stonith", [])
+            if any(f"{device['id']}-avoids-{node}" in self.constraints for node in device["targets"])
+        }  # fmt: skip
+        gone = sorted(made - set(devices or []))
+        if devices is not None and gone:
+            yield problem(
+                f"fence devices that the cluster has and the inventory does not: {', '.join(gone)}",
+                f"If it is no longer there, `pcs stonith delete {gone[0]}`: the cluster would wait for it when a node is to be fenced."
+                " If it is, put it back into pacemaker_cluster_fence_devices.",
+            )
+
+    def _broken(self) -> Iterator[Problem]:
+        # What waits for something that a person stopped is not broken, and comes back with it.
         broken = [
-            *(entry for entry in self.single if entry["role"] != "Started" and entry["id"] not in own),
+            *(entry for entry in self.single if entry["role"] != "Started" and not self.stopped),
             *(entry for entry in self.resources if entry["failed"] or entry["blocked"]),
         ]
         if broken:
@@ -188,7 +206,7 @@ class Cluster:
                 "When the work is done, `pcs resource clear <resource>`; until then the service cannot go wherever it has to.",
             )
 
-    def _fencing(self, allowed: bool, devices: Sequence[str] | None) -> Iterator[Problem]:
+    def _fencing(self, allowed: bool) -> Iterator[Problem]:
         if self.state["running"] and self.unfenced and not allowed:
             yield problem(
                 f"no fence device runs that could switch off {' or '.join(self.unfenced)}",
@@ -197,13 +215,6 @@ class Cluster:
         enabled = str(self.found.get("properties", {}).get("stonith-enabled", "true")).lower()
         if enabled in ("false", "no", "off", "0") and not allowed:
             yield problem("fencing is switched off (stonith-enabled)", "Run site.yml, which switches it on.")
-        left = sorted({device["id"] for device in self.found.get("stonith", [])} - set(devices or []))
-        if devices is not None and left:
-            yield problem(
-                f"fence devices that the cluster has and the inventory does not: {', '.join(left)}",
-                f"If it is no longer there, `pcs stonith delete {left[0]}`: the cluster would wait for it when a node is to be fenced."
-                " If it is, add it to pacemaker_cluster_fence_devices.",
-            )
 
 
 def judge_cluster(
@@ -221,14 +232,17 @@ def judge_cluster(
     :param paths: C(pbx_replicated_paths); None when the inventory is not in force yet.
     :param devices: names of the fence devices of the inventory; None likewise.
     :returns: C(problems), each with C(found) and C(cure); C(active), nodes with the service; C(unfenced), nodes that nothing can
-        switch off; C(decided), whether a person decided some of the problems.
+        switch off; C(waiting), whether some of the problems may end by themselves; C(decided), whether a person decided some of
+        them, so that waiting is in vain.
     """
     if "cluster" not in found:
-        return {"problems": [], "active": [], "unfenced": sorted(nodes), "decided": False}
+        return {"problems": [], "active": [], "unfenced": sorted(nodes), "waiting": False, "decided": False}
     cluster = Cluster(found, nodes)
+    problems = list(cluster.problems(unfenced_allowed))
     return {
-        "problems": list(cluster.problems(unfenced_allowed, paths, devices)),
+        "problems": [*problems, *cluster.differences(paths, devices)],
         "active": cluster.active,
+        "waiting": bool(problems),
         "unfenced": cluster.unfenced,
         "decided": cluster.decided,
     }
@@ -331,14 +345,15 @@ def judge_records(spool: Mapping[str, Any], writers: str, alert: int, mount: str
 
 
 def _spool(answer: Mapping[str, Any], alert: int, mount: str) -> Iterator[Problem]:
-    if answer.get("rc", 1) != 0:
+    said = str(answer.get("stderr") or answer.get("stdout") or "no answer").strip()
+    try:
+        status = json.loads(answer["stdout"]) if answer.get("rc", 1) == 0 else {}
+        loader, pending, spool = status["loader"] or {}, status["pending"], status["spool"]
+    except (KeyError, TypeError, ValueError):
         yield problem(
-            f"the spool of call records cannot be looked at: {str(answer.get('stderr') or 'no answer').strip()}",
-            "Run site.yml, which installs what looks at it (role odbc_cdr).",
+            f"the spool of call records cannot be looked at: {said}", "Run site.yml, which installs what looks at it (role odbc_cdr)."
         )
         return
-    status = json.loads(answer["stdout"])
-    loader, pending, spool = status["loader"] or {}, status["pending"], status["spool"]
     if not loader or status["loader_age"] > LOADER_SECONDS:
         yield problem(
             f"the service that brings call records to the database does not run, so they wait in {spool}",
@@ -407,13 +422,16 @@ def judge_answers(sip: Mapping[str, Any], odbc: Mapping[str, Any], address: str,
     return problems
 
 
-def judge_space(space: Sequence[Mapping[str, Any]]) -> list[Problem]:
+def judge_space(found: Mapping[str, Any]) -> list[Problem]:
     """Return which file systems are nearly full.
 
-    :param space: as M(dialtone.ha_pbx.preflight_info) has it: C(path), C(bytes) and C(files) that are left, C(size) in bytes.
+    :param found: the result of M(dialtone.ha_pbx.preflight_info), also of a failure. Of C(space) are read C(path), C(bytes) and
+        C(files) that are left, and C(size) in bytes.
     """
+    if "space" not in found:
+        return [problem(f"how much room there is could not be read: {found.get('msg', 'no reason given')}", "See `df -h` there.")]
     problems = []
-    for room in space:
+    for room in found["space"]:
         few = room["bytes"] < NEARLY_FULL_BYTES and room["bytes"] < NEARLY_FULL_PART * room["size"]
         if few or (room["files"] is not None and room["files"] < NEARLY_FULL_FILES):
             left = f"{room['bytes'] // 2**20} MiB" if few else f"{room['files']} files"

@@ -9,6 +9,7 @@ that brings call records there. The order, and each placement, is in docs/archit
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -30,6 +31,16 @@ def _order(name: str, first: str, then: str, first_action: str = "start", kind: 
     }  # fmt: skip
 
 
+def directory_name(path: str) -> str:
+    """Return the name of a replicated path on the disk: "var-lib-asterisk" for /var/lib/asterisk."""
+    return os.path.normpath(path).strip("/").replace("/", "-")
+
+
+def bind_name(path: str) -> str:
+    """Return the name of the resource that mounts a replicated path."""
+    return f"pbx-bind-{directory_name(path)}"
+
+
 class Service:
     """The service of one exchange, from the variables of its inventory."""
 
@@ -40,7 +51,7 @@ class Service:
         self._factor = int(variables["pacemaker_cluster_time_factor"])
         self._replicated = variables["pbx_storage"] == "drbd"
         #: Where each replicated path lies on the disk: {"/var/lib/asterisk": "var-lib-asterisk"}.
-        self.directories = {path: path.strip("/").replace("/", "-") for path in variables["pbx_replicated_paths"]}
+        self.directories = {path: directory_name(path) for path in variables["pbx_replicated_paths"]}
 
     def _of(self, name: str) -> Any:
         return self._variables[f"pacemaker_cluster_{name}"]
@@ -119,7 +130,7 @@ class Service:
         mount = self._variables["pbx_storage_mount"]
         return [
             self._mount(
-                f"pbx-bind-{name}", "", {"device": f"{mount}/{name}", "directory": path, "fstype": "none", "options": "bind"}
+                bind_name(path), "", {"device": f"{mount}/{name}", "directory": path, "fstype": "none", "options": "bind"}
             )
             for path, name in self.directories.items()
         ]

@@ -19,9 +19,12 @@ import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
 
-from ansible_collections.dialtone.ha_pbx.plugins.plugin_utils.problems import Problem
+from ansible_collections.dialtone.ha_pbx.plugins.plugin_utils.problems import Problem, problem
 
 Specs = Mapping[str, Mapping[str, Mapping[str, Any]]]
+
+#: Variables of former versions, and what says the same now.
+RENAMED = {"pacemaker_cluster_sip_port": "asterisk_sip_port"}
 
 #: How alike a name must be to one of a role to be taken for a slip of the pen (0 to 1, difflib.SequenceMatcher.ratio).
 ALIKE = 0.86
@@ -124,6 +127,9 @@ def misspelt(specs: Specs, names: Iterable[str]) -> list[Problem]:
     found = []
     for name in sorted(set(names) - known):
         if not name.startswith(begins):
+            continue
+        if name in RENAMED:
+            found.append(problem(f"{name} is not a variable of any role any more", f"Use {RENAMED[name]} instead, and remove it."))
             continue
         meant = difflib.get_close_matches(name, known, n=1, cutoff=ALIKE)
         if meant:

@@ -72,6 +72,15 @@ def test_a_call_with_its_record_needs_none(rebuild_module: ModuleType, calls: di
     assert rebuild_module.rebuild(calls["1795887764.4"], recorded, END) is None
 
 
+def test_rows_of_a_site_that_kept_chan_end_and_no_hangup(
+    rebuild_module: ModuleType, calls: dict[str, list[dict[str, Any]]]
+) -> None:
+    """It was the least that had to be kept: a call that ended would be taken for one that goes on."""
+    events = [{**event, "eventtype": event["eventtype"].replace("HANGUP", "CHAN_END")} for event in calls["1795887764.4"]]
+    assert rebuild_module.rebuild(events, {"1795887764.4": datetime(2026, 11, 28, 17, 42, 49)}, END) is None
+    assert rebuild_module.rebuild(events, {}, END)["duration"] == 4
+
+
 def test_after_a_transfer_only_what_is_missing(rebuild_module: ModuleType, calls: dict[str, list[dict[str, Any]]]) -> None:
     transferred = datetime(2026, 11, 28, 17, 43, 0)
     row = rebuild_module.rebuild(cut(calls["1795887764.4"]), {"1795887764.4": transferred}, END)

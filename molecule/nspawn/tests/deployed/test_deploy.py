@@ -18,7 +18,7 @@ from tools import recap
 
 #: What a user has no use for, and what is needed.
 WITHOUT = ("lab", "tests", "molecule", "tools", "Makefile", ".venv", ".cache", ".ci")
-WITH = ("README.md", "LICENSE", "CHANGELOG.md", "docs", "playbooks/site.yml", "inventories/example", "lab/inventories/containers")
+WITH = ("README.md", "LICENSE", "CHANGELOG.md", "SECURITY.md", "requirements.txt", "docs", "playbooks/site.yml", "inventories/example")
 
 
 @pytest.fixture(scope="module")

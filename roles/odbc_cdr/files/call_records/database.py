@@ -123,7 +123,7 @@ class Database:
         """
         open_channels = self._execute(
             "SELECT DISTINCT begun.linkedid FROM cel AS begun"
-            " LEFT JOIN cel AS ended ON ended.uniqueid = begun.uniqueid AND ended.eventtype = 'HANGUP'"
+            " LEFT JOIN cel AS ended ON ended.uniqueid = begun.uniqueid AND ended.eventtype IN ('HANGUP', 'CHAN_END')"
             " WHERE begun.eventtype = 'CHAN_START' AND begun.eventtime >= %s AND begun.eventtime < %s AND ended.uniqueid IS NULL",
             (since, before),
         )

@@ -38,8 +38,8 @@ def rebuild(events: Sequence[Row], recorded: Mapping[str, Any], end: datetime) -
     uniqueid = str(caller["uniqueid"])
     own = [event for event in events if event["uniqueid"] == uniqueid]
     last = own[-1]
-    # Asterisk writes CHAN_END in the same moment (main/cel.c), so nobody has to keep it.
-    ended = next((event for event in own if event["eventtype"] == "HANGUP"), None)
+    # Asterisk writes CHAN_END in the moment of HANGUP (main/cel.c): one of them is enough, and rows may have either.
+    ended = next((event for event in own if event["eventtype"] in ("HANGUP", "CHAN_END")), None)
     begin = caller["eventtime"]
     if uniqueid in recorded:
         if ended is not None or recorded[uniqueid] is None:

@@ -6,6 +6,7 @@ import os
 import socket
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -350,3 +351,18 @@ def test_the_files_of_one_that_does_not_run_are_judged_too(exchange: Exchange) -
     assert asterisk.refused(state, set()) == ["pjsip.conf line 1: a section without its closing bracket"]
     found: dict[str, Any] = asterisk.as_data(state.written.objects)
     assert found["mailboxes"] == ["100@demo", "101@a_tenant_with_a_long_name"]
+
+
+def test_directories_of_others_below_a_tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tree, the tenants and the mailboxes are looked at, and nothing further down; those of the account itself are left out."""
+    tree = tmp_path / "voicemail"
+    for mailbox in ("demo/100/INBOX", "demo/101", "other/200"):
+        (tree / mailbox).mkdir(parents=True)
+    own = tree.stat().st_uid
+    account = SimpleNamespace(pw_uid=own + 1)
+    monkeypatch.setattr(asterisk.pwd, "getpwnam", lambda _name: account)
+    assert asterisk.foreign([str(tree), str(tmp_path / "none")], "asterisk") == [
+        str(tree / name) for name in ("", "demo", "other", "demo/100", "demo/101", "other/200")
+    ]
+    account.pw_uid = own
+    assert asterisk.foreign([str(tree)], "asterisk") == []

@@ -238,6 +238,7 @@ def test_records_that_arrive_are_nothing_to_report() -> None:
     ("spool", "writers", "found"),
     [
         (None, WRITERS, "cannot be looked at: no such file -> Run site.yml"),
+        ({"no": "status"}, WRITERS, 'cannot be looked at: {"no": "status"} -> Run site.yml'),
         ({**SPOOL, "loader": None, "loader_age": None}, WRITERS, "does not run, so they wait in /var/spool/asterisk/records"),
         ({**SPOOL, "loader_age": 31}, WRITERS, "does not run"),
         ({**SPOOL, "pending": {"files": 3, "bytes": 9, "oldest": 61.2},
@@ -295,6 +296,8 @@ def test_a_group_that_somebody_stopped_is_one_finding_with_its_own_cure() -> Non
     for entry in cluster["resources"]:
         if entry["group"]:
             entry.update(role="Stopped", node="", stopped_by="pbx")
+    # What waits for the group stops with it, and is not broken.
+    of("pbx-db")(cluster).update(role="Stopped", node="")
     (report,) = judge(cluster)
     assert report == "resources that somebody has stopped: pbx -> When the work is done, `pcs resource enable pbx`."
     assert judged(cluster)["decided"]
@@ -306,18 +309,29 @@ def test_what_left_the_inventory_is_named() -> None:
     (report,) = judge(HEALTHY, paths=[], devices=device)
     assert "pbx_replicated_paths does not: pbx-bind-etc-asterisk" in report
     assert "`pcs resource delete pbx-bind-etc-asterisk`" in report
-    (report,) = judge(HEALTHY, paths=mount, devices=["fence-server1"])
-    assert "the inventory does not: fence-server2 -> " in report
-    assert "`pcs stonith delete fence-server2`" in report
+    assert "for it ends all calls" in report
+    (report,) = judge(HEALTHY, paths=mount, devices=["fence-server2"])
+    assert "the inventory does not: fence-server1 -> " in report
+    assert "`pcs stonith delete fence-server1`" in report
+    # One that nobody deployed, for both nodes: the inventory has no words for it.
+    by_hand = {**HEALTHY, "stonith": [*HEALTHY["stonith"], {"id": "sbd", "role": "Started", "targets": ["server1", "server2"]}]}
+    assert judge(by_hand, paths=mount, devices=device) == []
     # A path that came into the inventory, and is not in the cluster yet.
     (report,) = judge(HEALTHY, paths=[*mount, "/srv/tftp"], devices=device)
     assert report.startswith("resources that the cluster does not have: pbx-bind-srv-tftp -> Deploy")
     # A dry run's inventory is not in force.
     assert judge(HEALTHY) == []
+    # No waiting ends any of it, so nobody waits.
+    assert not judged(HEALTHY, paths=[], devices=[])["waiting"]
+    assert judged({**HEALTHY, "cluster": {**HEALTHY["cluster"], "unclean": ["server2"]}})["waiting"]
+
+
+def test_a_path_may_be_written_in_another_way() -> None:
+    assert judge(HEALTHY, paths=["/etc//asterisk/"]) == []
 
 
 def test_where_the_cluster_could_not_be_asked_nothing_is_said_of_it() -> None:
-    assert judged({"msg": "pcs is not there"}) == {"problems": [], "active": [], "unfenced": NODES, "decided": False}
+    assert judged({"msg": "pcs is not there"}) == {"problems": [], "active": [], "unfenced": NODES, "waiting": False, "decided": False}
 
 
 @pytest.mark.parametrize(
@@ -351,5 +365,10 @@ def test_what_does_not_answer_is_named(sip: dict[str, Any], odbc: dict[str, Any]
 )
 def test_a_file_system_that_is_nearly_full_is_named(free: int, files: int | None, size: int, left: str | None) -> None:
     room = {"path": "/var", "bytes": free, "files": files, "size": size, "read_only": False}
-    found = [problem["found"] for problem in acceptance.judge_space([room])]
+    found = [problem["found"] for problem in acceptance.judge_space({"space": [room]})]
     assert found == ([f"the file system of /var is nearly full: {left}"] if left else [])
+
+
+def test_room_that_could_not_be_read_is_said() -> None:
+    (report,) = told(acceptance.judge_space({"failed": True, "msg": "server1: no ip"}))
+    assert report.startswith("how much room there is could not be read: server1: no ip -> ")

@@ -90,6 +90,11 @@ def test_a_slip_of_the_pen_is_told_what_was_meant(name: str, meant: str) -> None
     assert meant in problem["cure"]
 
 
+def test_a_variable_of_a_former_version_is_told_what_says_the_same_now() -> None:
+    (problem,) = role_arguments.misspelt(SPECS, ["pacemaker_cluster_sip_port"])
+    assert problem["cure"] == "Use asterisk_sip_port instead, and remove it."
+
+
 def test_the_names_of_a_site_are_left_alone() -> None:
     own = ["asterisk_our_own_trunks", "pbx_location_of_the_key", "vault_hacluster", "drbd_discard_node", "pbx1"]
     assert role_arguments.misspelt(SPECS, own) == []
