@@ -47,7 +47,7 @@ class Asterisk:
         self.params: dict[str, Any] = {
             "config_dir": str(self.etc), "socket": str(directory / "asterisk.ctl"), "log": str(self.log),
             "record": str(directory / "run/asterisk.json"), "seconds": 5, "user": "asterisk", "reloaded_by": {}, "always": [],
-            "announced": [], "declared": None, "space": [str(directory)],
+            "announced": [], "declared": None, "space": [str(directory)], "trees": [str(directory)],
         }  # fmt: skip
 
     def write(self, name: str, text: str) -> None:
