@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.dialtone.ha_pbx.plugins.plugin_utils.cluster_service import bind_name
+from ansible_collections.dialtone.ha_pbx.plugins.plugin_utils.cluster_service import BIND, bind_name
 from ansible_collections.dialtone.ha_pbx.plugins.plugin_utils.problems import Problem, problem
 
 #: What the cluster has of every exchange. The names are those of cluster_service.py.
@@ -22,8 +22,8 @@ NEARLY_FULL_FILES = 2000
 LATE_SECONDS, CERTIFICATE_DAYS, LOADER_SECONDS = 30, 7, 30
 
 
-def _names(names: Sequence[str]) -> str:
-    return ", ".join(sorted(set(names)))
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names))
 
 
 class Cluster:
@@ -112,7 +112,7 @@ class Cluster:
         away = set(self.nodes) - set(state["online"])
         if away:
             yield problem(
-                f"not online in the cluster: {_names(list(away))}",
+                f"not online in the cluster: {_names(away)}",
                 "There, see `pcs status` and `journalctl -u pacemaker -u corosync`, and start it with `pcs cluster start`.",
             )
         if state["unclean"]:
@@ -131,8 +131,8 @@ class Cluster:
         binds = {bind_name(path) for path in paths or []}
         missing = (set(RESOURCES) | binds) - there
         if self.state["running"] and missing:
-            yield problem(f"resources that the cluster does not have: {_names(list(missing))}", "Deploy them with site.yml.")
-        left = sorted({name for name in there if name.startswith("pbx-bind-")} - binds)
+            yield problem(f"resources that the cluster does not have: {_names(missing)}", "Deploy them with site.yml.")
+        left = sorted({name for name in there if name.startswith(BIND)} - binds)
         if paths is not None and left:
             yield problem(
                 f"mounts that the cluster has and pbx_replicated_paths does not: {', '.join(left)}",

@@ -11,7 +11,7 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 
-from ansible_collections.dialtone.ha_pbx.plugins.plugin_utils.problems import Problem
+from ansible_collections.dialtone.ha_pbx.plugins.plugin_utils.problems import Problem, problem
 
 
 def fingerprint(pem: str) -> str:
@@ -49,7 +49,7 @@ def problems(
         " which gives both of them certificates of the new one."
     )
     if own and not here:
-        return [{"found": f"{directory}/ca.crt is no certificate in PEM", "cure": f"{bring}{anew}"}]
+        return [problem(f"{directory}/ca.crt is no certificate in PEM", f"{bring}{anew}")]
     other = {name: print_ for name, print_ in known.items() if print_ != here}
     if other and (not replace or absent):
         where = " and ".join(f"{name} ({print_ or 'unreadable'})" for name, print_ in other.items())
@@ -72,5 +72,5 @@ def problems(
         ]
     if own and not can_sign:
         found = f"{directory} has ca.crt and not its key, ca.key, with which a certificate is to be made now"
-        return [{"found": found, "cure": bring}]
+        return [problem(found, bring)]
     return []

@@ -31,6 +31,10 @@ def _order(name: str, first: str, then: str, first_action: str = "start", kind: 
     }  # fmt: skip
 
 
+#: What the names of the resources begin with that mount the replicated paths.
+BIND = "pbx-bind-"
+
+
 def directory_name(path: str) -> str:
     """Return the name of a replicated path on the disk: "var-lib-asterisk" for /var/lib/asterisk."""
     return os.path.normpath(path).strip("/").replace("/", "-")
@@ -38,7 +42,7 @@ def directory_name(path: str) -> str:
 
 def bind_name(path: str) -> str:
     """Return the name of the resource that mounts a replicated path."""
-    return f"pbx-bind-{directory_name(path)}"
+    return BIND + directory_name(path)
 
 
 class Service:
@@ -228,11 +232,11 @@ class Service:
         # Each bind where the disk is and after it, and Asterisk, which is with the disk too, after them all.
         return [
             entry
-            for name in self.directories.values()
+            for path, name in self.directories.items()
             for entry in (
-                _colocation(f"bind-{name}-with-disk", f"pbx-bind-{name}", "pbx-fs"),
-                _order(f"disk-then-bind-{name}", "pbx-fs", f"pbx-bind-{name}"),
-                _order(f"bind-{name}-then-asterisk", f"pbx-bind-{name}", "pbx-asterisk"),
+                _colocation(f"bind-{name}-with-disk", bind_name(path), "pbx-fs"),
+                _order(f"disk-then-bind-{name}", "pbx-fs", bind_name(path)),
+                _order(f"bind-{name}-then-asterisk", bind_name(path), "pbx-asterisk"),
             )
         ]
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The dialtone.ha_pbx developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A problem: what was found, and what to do about it. What judges returns a list of them, and this makes the words of a report."""
+"""A problem: what was found, and what to do about it. A rule returns a list of them; `listing` writes the list as text."""
 
 from __future__ import annotations
 

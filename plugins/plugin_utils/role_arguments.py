@@ -86,11 +86,11 @@ def _plain(description: Any) -> str:
 def _wrong(name: str, role: str, attributes: Mapping[str, Any], value: Any) -> list[Problem]:
     """What is wrong with the value of one option."""
     if attributes.get("required") and isinstance(value, str) and not value.strip():
-        return [{"found": f"{name} is empty", "cure": _how_to_set(attributes)}]
+        return [problem(f"{name} is empty", _how_to_set(attributes))]
     if attributes.get("type", "str") == "str" and isinstance(value, (Mapping, list, tuple)):
         # Ansible would make text of it. It is what becomes of {{ a name }} without quotes.
         kind = "a dictionary" if isinstance(value, Mapping) else "a list"
-        return [{"found": f"{name} is {kind}, and text belongs there", "cure": "Are quotes missing around {{ … }}?"}]
+        return [problem(f"{name} is {kind}, and text belongs there", "Are quotes missing around {{ … }}?")]
     validator = ArgumentSpecValidator({name: dict(attributes)})
     result = validator.validate({name: value}, validate_role_argument_spec=True)
     found = []
@@ -104,7 +104,7 @@ def _wrong(name: str, role: str, attributes: Mapping[str, Any], value: Any) -> l
             # A misspelt key, and nothing in the text that says so.
             text = f"unknown {text}"
         cure = f"Correct it in the inventory; roles/{role}/README.md describes it."
-        found.append({"found": f"{name}: {text}", "cure": cure})
+        found.append(problem(f"{name}: {text}", cure))
     return found
 
 
@@ -133,7 +133,7 @@ def misspelt(specs: Specs, names: Iterable[str]) -> list[Problem]:
             continue
         meant = difflib.get_close_matches(name, known, n=1, cutoff=ALIKE)
         if meant:
-            found.append({"found": f"{name} is not a variable of any role", "cure": f"Was {meant[0]} meant? Rename it, or remove it."})
+            found.append(problem(f"{name} is not a variable of any role", f"Was {meant[0]} meant? Rename it, or remove it."))
     return found
 
 
@@ -149,9 +149,9 @@ def problems(specs: Specs, values: Mapping[str, Any], broken: Mapping[str, str])
     for role, options in specs.items():
         for name, attributes in options.items():
             if name in broken:
-                found.append({"found": f"{name} cannot be worked out: {broken[name].rstrip('.')}", "cure": VAULT})
+                found.append(problem(f"{name} cannot be worked out: {broken[name].rstrip('.')}", VAULT))
             elif values.get(name) is not None:
                 found += _wrong(name, role, attributes, values[name])
             elif attributes.get("required"):
-                found.append({"found": f"{name} is not set", "cure": _how_to_set(attributes)})
+                found.append(problem(f"{name} is not set", _how_to_set(attributes)))
     return list({problem["found"]: problem for problem in reversed(found)}.values())[::-1]
