@@ -204,7 +204,7 @@ docs: setup ## Generate the README of every role from its argument specs
 
 .PHONY: build
 build: setup ## The artifact, in .cache/artifact
-	ansible-galaxy collection build --force --output-path .cache/artifact
+	python3 -m tools.artifact .cache/artifact
 
 .PHONY: release
 release: setup ## Turn the changelog fragments into the entry of galaxy.yml's version

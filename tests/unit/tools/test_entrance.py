@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 import tarfile
 from pathlib import Path
 
 import pytest
 import yaml
 
-ROOT = Path(__file__).resolve().parents[3]
+from tools.artifact import ROOT, build, tracked
+
 REPOSITORY_URL = "https://github.com/dialtone/ha_pbx/blob/main/"
 LINK = re.compile(r"\]\((?!mailto:)([^)\s]+)\)")
-
-
-def tracked() -> set[str]:
-    """What git tracks, or would: new files count."""
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--deduplicate"],
-        cwd=ROOT, capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    return {name for name in listed.stdout.splitlines() if (ROOT / name).exists()}
 
 
 def anchors(text: str) -> set[str]:
@@ -34,10 +24,7 @@ def anchors(text: str) -> set[str]:
 @pytest.fixture(scope="module")
 def artifact(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
     """What ansible-galaxy packs, without its own lists."""
-    folder = tmp_path_factory.mktemp("artifact")
-    galaxy = Path(sys.executable).parent / "ansible-galaxy"
-    subprocess.run([str(galaxy), "collection", "build", "--output-path", str(folder), str(ROOT)], capture_output=True, check=True)
-    (built,) = folder.glob("*.tar.gz")
+    built = build(tmp_path_factory.mktemp("artifact"))
     with tarfile.open(built) as archive:
         return {member.name for member in archive if member.isfile()} - {"MANIFEST.json", "FILES.json"}
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from lab import exchange
-from lab.command import run
 from lab.config import HOSTS, REPOSITORY
 from lab.probe import SipProbe
 from lab.testing import processes
 from tools import recap
+from tools.artifact import build
 
 #: What a user has no use for, and what is needed.
 WITHOUT = ("lab", "tests", "molecule", "tools", "Makefile", ".venv", ".cache", ".ci")
@@ -34,8 +34,7 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str,
 def collection(elsewhere: tuple[Path, dict[str, str]]) -> Path:
     """Give the directory of the collection, built and then installed there."""
     empty, environment = elsewhere
-    run(["ansible-galaxy", "collection", "build", "--output-path", str(empty), str(REPOSITORY)])
-    (artifact,) = empty.glob("*.tar.gz")
+    artifact = build(empty)
     # --offline asks no server: the collections of the package `ansible` must satisfy the dependencies.
     subprocess.run(
         ["ansible-galaxy", "collection", "install", "--offline", "--collections-path", str(empty), str(artifact)],
