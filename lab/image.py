@@ -28,7 +28,7 @@ BASE_PACKAGES = (
 
 #: The roles whose install.yml goes into the image, in the order of site.yml. `drbd` is not among them: a container
 #: has no kernel of its own to load the module into.
-ROLES = ("centos_base", "mariadb_mm_replication", "asterisk", "odbc_cdr", "pacemaker_cluster")
+ROLES = ("centos_base", "mariadb_mm_replication", "asterisk", "odbc_cdr", "pacemaker_cluster", "exchange_service")
 
 
 def _sources() -> Iterator[Path]:

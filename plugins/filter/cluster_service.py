@@ -17,7 +17,7 @@ author:
 positional: _input
 options:
   _input:
-    description: Variables of the exchange by name (pbx_*, pacemaker_cluster_*, asterisk_sip_port). What is not set is an empty text.
+    description: Variables of the exchange by name (pbx_*, exchange_service_*, asterisk_sip_port). What is not set is an empty text.
     type: dict
     required: true
   socket:

@@ -90,3 +90,19 @@ def devices_down(found: Mapping[str, Any], declared: Sequence[str]) -> list[Decl
         for device in found["stonith"]
         if device["id"] in declared and (device["failed"] or not device["node"]) and usable - set(device["targets"])
     ]
+
+
+def idle_node(found: Mapping[str, Any], nodes: Sequence[str]) -> str:
+    """Return a node that can be fenced without ending anything, "" for none.
+
+    Both nodes are online, and nothing that is there once runs on it: instances of a clone do not count, for the other node has one.
+    Where resources exist and none runs, something is wrong already, and no node is given.
+
+    :param found: the result of M(dialtone.ha_pbx.pcs_info).
+    :param nodes: names of the two nodes.
+    """
+    single = [resource for resource in found["resources"] if not resource["clone"]]
+    busy = {node for resource in single for node in resource["nodes"]}
+    if set(nodes) - set(found["cluster"]["online"]) or (single and not busy):
+        return ""
+    return next((node for node in reversed(nodes) if node not in busy), "")

@@ -49,16 +49,16 @@ class Service:
     """The service of one exchange, from the variables of its inventory."""
 
     def __init__(self, variables: Mapping[str, Any], socket: str) -> None:
-        """Take the variables by their names (pbx_* and pacemaker_cluster_*), and the distribution's socket of MariaDB."""
+        """Take the variables by their names (pbx_* and exchange_service_*), and the distribution's socket of MariaDB."""
         self._variables = variables
         self._socket = socket
-        self._factor = int(variables["pacemaker_cluster_time_factor"])
+        self._factor = int(variables["pbx_time_factor"] or 1)
         self._replicated = variables["pbx_storage"] == "drbd"
         #: Where each replicated path lies on the disk: {"/var/lib/asterisk": "var-lib-asterisk"}.
         self.directories = {path: directory_name(path) for path in variables["pbx_replicated_paths"]}
 
     def _of(self, name: str) -> Any:
-        return self._variables[f"pacemaker_cluster_{name}"]
+        return self._variables[f"exchange_service_{name}"]
 
     def _operations(self, monitor: int, patience: int, start: int, stop: int) -> list[Declaration]:
         """Return the operations; all in seconds: between two checks, that one may take, that starting and stopping may take."""
@@ -183,7 +183,7 @@ class Service:
             "name": "pbx-db",
             "agent": "ocf:dialtone:mariadb_writer",
             "options": {
-                "socket": self._of("mariadb_socket") or self._socket,
+                "socket": self._variables["pbx_mariadb_socket"] or self._socket,
                 "unit": self._of("mariadb_unit"),
                 "start_wait": str(self._of("mariadb_start_wait")),
                 "drain_timeout": str(self._of("mariadb_drain_timeout")),

@@ -23,8 +23,22 @@ from ansible_collections.dialtone.ha_pbx.plugins.plugin_utils.problems import Pr
 
 Specs = Mapping[str, Mapping[str, Mapping[str, Any]]]
 
+#: What was pacemaker_cluster's and is exchange_service's: names without the role's.
+_MOVED = """
+    address_monitor_interval address_timeout asterisk_monitor_interval asterisk_monitor_timeout asterisk_start_timeout
+    asterisk_stop_grace asterisk_stop_timeout asterisk_unit drbd_device drbd_fstype drbd_mount_options drbd_resource
+    mariadb_drain_timeout mariadb_failure_timeout mariadb_monitor_interval mariadb_monitor_timeout mariadb_start_timeout
+    mariadb_start_wait mariadb_stop_timeout mariadb_unit records_failure_timeout sip_retries sip_timeout_ms storage_timeout
+"""
 #: Variables of former versions, and what says the same now.
-RENAMED = {"pacemaker_cluster_sip_port": "asterisk_sip_port"}
+RENAMED = {
+    "pacemaker_cluster_interruption": "pbx_cluster_interruption",
+    "pacemaker_cluster_mariadb_socket": "pbx_mariadb_socket",
+    "pacemaker_cluster_sip_port": "asterisk_sip_port",
+    "pacemaker_cluster_time_factor": "pbx_time_factor",
+    "pacemaker_cluster_wait": "pbx_cluster_wait",
+    **{f"pacemaker_cluster_{name}": f"exchange_service_{name}" for name in _MOVED.split()},
+}
 
 #: How alike a name must be to one of a role to be taken for a slip of the pen (0 to 1, difflib.SequenceMatcher.ratio).
 ALIKE = 0.86

@@ -15,7 +15,7 @@ from types import ModuleType
 import pytest
 from sip_server import Answer, SipServer
 
-OCF = Path(__file__).resolve().parents[3] / "roles/pacemaker_cluster/files/ocf"
+OCF = Path(__file__).resolve().parents[3] / "roles/exchange_service/files/ocf"
 
 
 @pytest.fixture(scope="session")

@@ -19,9 +19,19 @@ VALUES = {
 WIDTHS = {"clid": 160, "src": 80, "lastdata": 255, "userfield": 255, "extra": 65535, "campaign": 8}
 
 
-def line(*values: str) -> bytes:
-    """What cdr_custom writes: quoting_method=all, quotes doubled."""
-    return (",".join('"{}"'.format(value.replace('"', '""')) for value in values) + "\n").encode()
+def quoted(value: str) -> str:
+    return '"{}"'.format(value.replace('"', '""'))
+
+
+def line(marker: str, *values: str) -> bytes:
+    """What cdr_custom writes: quoting_method=minimal, the marker and the last field in quotes always."""
+    middle = [quoted(value) if set(value) & set(',"\r\n') else value for value in values[:-1]]
+    return (",".join([quoted(marker), *middle, quoted(values[-1])]) + "\n").encode()
+
+
+def quoted_line(*values: str) -> bytes:
+    """What it wrote before: all in quotes."""
+    return (",".join(map(quoted, values)) + "\n").encode()
 
 
 def cdr(**changed: str) -> bytes:
@@ -46,7 +56,7 @@ def test_an_event_has_its_place_as_its_key_and_microseconds(record: ModuleType) 
 
 @pytest.mark.parametrize(
     "value",
-    ['a","b', "two\nlines", "a\r\nb", '"', '""', "\\", "\\\"", "ñ😀", "\u2028", 'x\n"cdr1",', 'x"cdr1', '\n"cdr1'],
+    ['a","b', "two\nlines", "a\r\nb", '"', '""', "\\", "\\\"", "ñ😀", "\u2028", "\x0b", "\x85", 'x\n"cdr1",', 'x"cdr1', '\n"cdr1', "cdr1", '"cdr1"', '"', " x "],
 )
 def test_whatever_a_field_holds_arrives(record: ModuleType, value: str) -> None:
     parsed = record.parse(record.CDR, cdr() + cdr(userfield=value) + cdr(), "cdr-1", WIDTHS)
@@ -55,7 +65,7 @@ def test_whatever_a_field_holds_arrives(record: ModuleType, value: str) -> None:
 
 
 def test_bytes_that_are_no_utf8_arrive_readably(record: ModuleType) -> None:
-    data = cdr(userfield="X").replace(b'"X"', b'"\xff"')
+    data = cdr(userfield="X").replace(b",X,", b",\xff,")
     assert record.parse(record.CDR, data, "cdr-1", WIDTHS).rows[0]["userfield"] == "\\xff"
 
 
@@ -73,6 +83,22 @@ def test_a_record_that_lost_its_line_break_only_is_whole(record: ModuleType) -> 
     parsed = record.parse(record.CDR, whole + cdr(userfield="next") + whole, "cdr-1", WIDTHS)
     assert [row["userfield"] for row in parsed.rows] == ["whole", "next", "whole"]
     assert parsed.rejected == []
+
+
+def test_a_file_of_before_an_update_is_read_too(record: ModuleType) -> None:
+    old = quoted_line("cdr1", *{**VALUES, "userfield": 'a,"b'}.values())
+    parsed = record.parse(record.CDR, old + cdr(userfield="new"), "cdr-1", WIDTHS)
+    assert [row["userfield"] for row in parsed.rows] == ['a,"b', "new"]
+    assert parsed.rejected == []
+
+
+@pytest.mark.parametrize("columns", [1, 2, 3, 10, 21])
+def test_a_torn_record_is_no_part_of_the_next(record: ModuleType, columns: int) -> None:
+    """Cut between two fields, where nothing is in quotes."""
+    torn = cdr(clid="x").split(b",", 1 + columns)[:-1]
+    parsed = record.parse(record.CDR, b",".join(torn) + cdr(userfield="next"), "cdr-1", WIDTHS)
+    assert [row["userfield"] for row in parsed.rows] == ["next"]
+    assert [raw.data for raw, _reason in parsed.rejected] == [b",".join(torn)]
 
 
 def test_every_byte_is_a_row_or_is_rejected(record: ModuleType) -> None:

@@ -1,4 +1,4 @@
-"""What is copied to the replicated disk, and what never is (roles/pacemaker_cluster/tasks/seed.yml), with directories as disk."""
+"""What is copied to the replicated disk, and what never is (roles/exchange_service/tasks/seed.yml), with directories as disk."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 
-SEED = Path(__file__).resolve().parents[3] / "roles/pacemaker_cluster/tasks/seed.yml"
+SEED = Path(__file__).resolve().parents[3] / "roles/exchange_service/tasks/seed.yml"
 #: Knows no mount but those that it is told.
 MOUNTPOINT = """#!/bin/sh
 for mounted in $MOUNTED; do if [ "$2" = "$mounted" ]; then exit 0; fi; done
@@ -45,7 +45,7 @@ class Node:
         (task,) = [t for t in loader.load_from_file(str(SEED), trusted_as_template=True) if "ansible.builtin.shell" in t]
         variables = {
             "pbx_storage_mount": str(self.disk),
-            "__pacemaker_cluster_service": {"directories": {str(self.own): "copy"}},
+            "__exchange_service_declared": {"directories": {str(self.own): "copy"}},
         }
         script = Templar(loader=loader, variables=variables).template(task["ansible.builtin.shell"]["cmd"])
         programs = self.root / "bin"

@@ -76,7 +76,7 @@ def dry_runs(before: snapshot.Snapshot, tmp_path_factory: pytest.TempPathFactory
     """Give the results of two dry runs with other settings, made at the same time; the second is not to interrupt anything."""
     settings: Path = tmp_path_factory.mktemp("settings") / "settings.json"
     settings.write_text(json.dumps(SETTINGS))
-    refusal = json.dumps({"pbx_floating_address": "10.73.0.20", "pacemaker_cluster_interruption": "refuse"})
+    refusal = json.dumps({"pbx_floating_address": "10.73.0.20", "pbx_cluster_interruption": "refuse"})
     arguments = [("--extra-vars", f"@{settings}"), ("--tags", "cluster", "--extra-vars", refusal)]
     with ThreadPoolExecutor() as pool:
         return list(pool.map(lambda more: playbook("containers", "site.yml", "--check", "--diff", *more), arguments))

@@ -2,10 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The records that Asterisk writes to the spool, and the rows of the database that they become.
 
-Asterisk's cdr_custom and cel_custom write them (format dsv): fields in double quotes between commas, a quote in a field doubled,
-a newline at the end; other control characters and line breaks stand in a field as they are. The first field of every record
-is a marker with the version of the format. A record that a full disk or a power cut tore apart is told by it: no field can
-contain the marker, because its quotes would be doubled there.
+Asterisk's cdr_custom and cel_custom write them (format dsv): fields between commas, those with a comma, a quote or a line break
+in double quotes with each quote doubled, a newline at the end; other control characters stand in a field as they are. The first
+field of every record is a marker in quotes, with the version of the format, and the last one is in quotes too. By these a record
+that a full disk or a power cut tore apart is told: at the beginning of a line no field can have the marker, because its quotes
+would be doubled there, and no record is whole without its last quote.
 """
 
 from __future__ import annotations
@@ -93,7 +94,12 @@ def split(kind: Kind, data: bytes) -> list[Raw]:
     :param data: all of the file.
     :returns: pieces in their order; together they are `data`.
     """
-    return _cut(data, 0, rb'(?:^|(?<=\n))"%s",(?=")' % kind.marker.encode())
+    return _cut(data, 0, rb"(?:^|(?<=\n))" + _beginning(kind))
+
+
+def _beginning(kind: Kind) -> bytes:
+    """How each record of a kind begins, and nothing else does."""
+    return b'"%s",' % kind.marker.encode()
 
 
 def _cut(data: bytes, base: int, pattern: bytes) -> list[Raw]:
@@ -107,12 +113,11 @@ def _cut(data: bytes, base: int, pattern: bytes) -> list[Raw]:
 def mend(kind: Kind, raw: Raw) -> list[Raw]:
     """Cut a piece that is no record where another record may begin: at the marker, or else at a line break.
 
-    A torn record is continued by the next one in the same line. Not for whole records: a field can have a line break in it,
-    or end with a quote and the marker.
+    A torn record is continued by the next one in the same line. Not for whole records: a field can have a line break in it.
 
     :returns: smaller pieces, or the same one where there is nothing to cut.
     """
-    at_marker = _cut(raw.data, raw.offset, rb'"%s",(?=")' % kind.marker.encode())
+    at_marker = _cut(raw.data, raw.offset, _beginning(kind))
     return at_marker if len(at_marker) > 1 else _cut(raw.data, raw.offset, rb"(?<=\n)")
 
 
@@ -125,9 +130,14 @@ def fields(kind: Kind, raw: Raw) -> list[str]:
     text = raw.data.decode("utf-8", "backslashreplace")
     if "\0" in text:
         raise RecordError("it contains zero bytes")
+    # A field that ends with it has one more quote before it.
+    if len(re.findall(b'(?<!")' + _beginning(kind), raw.data)) > 1:
+        raise RecordError("another one begins in it")
+    if not text.removesuffix("\n").endswith('"'):
+        raise RecordError("it has no end")
     try:
-        # newline='': line breaks in a field stay as they are.
-        rows = list(csv.reader(text.removesuffix("\n").splitlines(keepends=True), strict=True))
+        # As one line: a line break is in quotes, and a field without quotes may hold what Python takes for one (U+2028).
+        rows = list(csv.reader([text.removesuffix("\n")], strict=True))
     except csv.Error as error:
         raise RecordError(str(error)) from None
     if len(rows) != 1:
@@ -232,7 +242,9 @@ def _healthy(kind: Kind, data: bytes) -> list[tuple[int, list[str]]] | None:
     except (UnicodeDecodeError, csv.Error):
         return None
     expected = 1 + len(kind.columns)
-    if lines[-1] or len(found) != len(lines) - 1 or any(len(one) != expected or one[0] != kind.marker for one in found):
+    if lines[-1] or len(found) != len(lines) - 1 or data.count(b'"\n') != len(found):
+        return None
+    if any(len(one) != expected or one[0] != kind.marker for one in found):
         return None
     records, offset = [], 0
     for line, one in zip(lines, found):

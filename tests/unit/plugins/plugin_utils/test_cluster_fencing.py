@@ -67,3 +67,32 @@ def test_a_device_that_does_not_run_is_down_only_where_it_has_a_place() -> None:
 
 def test_a_device_that_is_not_of_the_inventory_is_not_looked_at() -> None:
     assert down([{"id": "spare", "targets": ["a"], "node": "", "failed": True}], ["a", "b"]) == []
+
+
+def single(node: str) -> dict[str, Any]:
+    return {"clone": "", "nodes": [node] if node else []}
+
+
+CLONE = {"clone": "pbx-drbd-clone", "nodes": ["a", "b"]}
+
+
+@pytest.mark.parametrize(
+    ("resources", "online", "expected"),
+    [
+        ([single("a"), single("a"), CLONE], ["a", "b"], "b"),
+        ([single("b"), CLONE], ["a", "b"], "a"),
+        # A cluster that was only just made: either.
+        ([], ["a", "b"], "b"),
+        ([CLONE], ["a", "b"], "b"),
+        # Both have a part in what runs.
+        ([single("a"), single("b")], ["a", "b"], ""),
+        # The other one is all that is left, or nothing runs that should.
+        ([single("a")], ["a"], ""),
+        ([single("")], ["a", "b"], ""),
+        ([single("a"), single("")], ["a", "b"], "b"),
+    ],
+)
+def test_only_a_node_that_runs_nothing_is_fenced_for_a_test(
+    resources: list[dict[str, Any]], online: list[str], expected: str
+) -> None:
+    assert cluster_fencing.idle_node({"resources": resources, "cluster": {"online": online}}, ["a", "b"]) == expected

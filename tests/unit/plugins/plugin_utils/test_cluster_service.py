@@ -12,7 +12,7 @@ from ansible.template import Templar
 
 from ansible_collections.dialtone.ha_pbx.plugins.plugin_utils.cluster_service import Service
 
-ROLE = Path(__file__).resolve().parents[4] / "roles/pacemaker_cluster"
+ROLE = Path(__file__).resolve().parents[4] / "roles/exchange_service"
 SOCKET = "/run/mysqld/mysqld.sock"
 PAIR = {
     "pbx_floating_address": "192.0.2.10",
@@ -24,7 +24,7 @@ PAIR = {
     "pbx_storage_mount": "/srv/pbx",
 }
 LOADER = DataLoader()
-NAMES = LOADER.load_from_file(str(ROLE / "vars/main.yml"))["__pacemaker_cluster_service_variables"]
+NAMES = LOADER.load_from_file(str(ROLE / "vars/main.yml"))["__exchange_service_variables"]
 DEFAULTS = LOADER.load_from_file(str(ROLE / "defaults/main.yml"), trusted_as_template=True)
 
 
@@ -68,7 +68,7 @@ def test_the_role_gives_what_is_asked_for_and_nothing_else() -> None:
         declared.resources()
         declared.constraints()
         asked |= noted.asked
-    assert asked | {"pacemaker_cluster_mariadb_socket"} == set(NAMES)
+    assert asked == set(NAMES)
     assert sorted(NAMES) == NAMES
 
 
@@ -121,12 +121,12 @@ def test_an_interface_and_a_socket_that_are_given() -> None:
     assert "nic" not in resource(service(), "pbx-ip")["options"]
     assert resource(service(pbx_floating_interface="eth1"), "pbx-ip")["options"]["nic"] == "eth1"
     assert resource(service(), "pbx-db")["options"]["socket"] == SOCKET
-    assert resource(service(pacemaker_cluster_mariadb_socket="/srv/db"), "pbx-db")["options"]["socket"] == "/srv/db"
+    assert resource(service(pbx_mariadb_socket="/srv/db"), "pbx-db")["options"]["socket"] == "/srv/db"
 
 
 def test_a_slow_machine_has_more_time_for_each_operation() -> None:
     """-e on the command line makes text of numbers."""
-    usual, slow = (service(pbx_storage="drbd", pacemaker_cluster_time_factor=factor) for factor in (1, "5"))
+    usual, slow = (service(pbx_storage="drbd", pbx_time_factor=factor) for factor in (1, "5"))
     for before, after in zip(usual.resources(), slow.resources()):
         for field in ("interval", "timeout"):
             assert [int(entry[field][:-1]) * 5 for entry in before["operations"] if field in entry] == [

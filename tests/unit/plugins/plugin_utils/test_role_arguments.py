@@ -52,7 +52,7 @@ MISTAKES: list[tuple[str, dict[str, Any], str, str]] = [
      "pacemaker_cluster_hacluster_password is not set", "It is a secret: give it in the vault file"),
     ("a secret that is empty", {"mariadb_mm_replication_password": " "},
      "mariadb_mm_replication_password is empty", "It is a secret: give it in the vault file"),
-    ("a wrong type", {"pbx_floating_prefix": "24 bits"}, "'24 bits'", "roles/pacemaker_cluster/README.md"),
+    ("a wrong type", {"pbx_floating_prefix": "24 bits"}, "'24 bits'", "roles/exchange_service/README.md"),
     ("a wrong choice", {"pbx_storage": "nfs"}, "must be one of: drbd, shared, got: nfs", "roles/"),
     ("text for a list", {"pbx_nodes": "pbx1"}, "pbx_nodes: Elements value", "roles/asterisk/README.md"),
     ("a misspelt key", {"pbx_nodes": [{"name": "a", "address": "192.0.2.1", "adress2": "b"}]},
@@ -93,6 +93,12 @@ def test_a_slip_of_the_pen_is_told_what_was_meant(name: str, meant: str) -> None
 def test_a_variable_of_a_former_version_is_told_what_says_the_same_now() -> None:
     (problem,) = role_arguments.misspelt(SPECS, ["pacemaker_cluster_sip_port"])
     assert problem["cure"] == "Use asterisk_sip_port instead, and remove it."
+
+
+def test_what_says_the_same_now_is_a_variable_and_what_said_it_is_none() -> None:
+    known = {name for options in SPECS.values() for name in options}
+    assert [name for name in role_arguments.RENAMED.values() if name not in known] == []
+    assert [name for name in role_arguments.RENAMED if name in known] == []
 
 
 def test_the_names_of_a_site_are_left_alone() -> None:
