@@ -11,7 +11,9 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 #: What the hosts are: `containers` (systemd-nspawn) or `vms` (virtual machines of Vagrant). Both can stand side by side.
 KIND = os.environ.get("DIALTONE_LAB_KIND", "containers")
-_NAME = {"containers": "dialtone-lab", "vms": "dialtone-lab-vms"}[KIND]
+#: Which pair this is. A second one of containers can stand beside the first: other names, addresses, network and directory.
+PAIR = int(os.environ.get("DIALTONE_LAB_PAIR", "1"))
+_NAME = {"containers": "dialtone-lab", "vms": "dialtone-lab-vms"}[KIND] + {1: "", 2: "-second"}[PAIR]
 #: What belongs to the running lab: disks of the hosts, keys, secrets, logs. `up` and `down` empty it.
 LAB_DIR = Path(os.environ.get("DIALTONE_LAB_DIR", f"/var/lib/{_NAME}"))
 #: Golden images, kept between labs under the key of what they were made from.
@@ -22,8 +24,8 @@ NETNS = os.environ.get("DIALTONE_LAB_NETNS", _NAME)
 BRIDGE = "pbx0"
 PREFIX = 24
 #: This machine, as the hosts see it: telephones and the power switch are here.
-MACHINE_ADDRESS = "10.73.0.1"
-FLOATING_ADDRESS = "10.73.0.10"
+MACHINE_ADDRESS = {1: "10.73.0.1", 2: "10.73.2.1"}[PAIR]
+FLOATING_ADDRESS = {1: "10.73.0.10", 2: "10.73.2.10"}[PAIR]
 #: The same, on the network between the virtual machines alone.
 LINK_ADDRESS = "10.73.1.1"
 #: fence_virtd of the virtual machines' lab.
@@ -43,7 +45,11 @@ class Host:
     address: str
 
 
-HOSTS = {host.name: host for host in (Host("server1", "10.73.0.11"), Host("server2", "10.73.0.12"))}
+_PAIRS = {
+    1: (Host("server1", "10.73.0.11"), Host("server2", "10.73.0.12")),
+    2: (Host("server3", "10.73.2.11"), Host("server4", "10.73.2.12")),
+}
+HOSTS = {host.name: host for host in _PAIRS[PAIR]}
 
 
 class LabError(Exception):

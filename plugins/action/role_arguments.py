@@ -9,7 +9,7 @@ from pathlib import Path
 from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.dialtone.ha_pbx.plugins.plugin_utils import role_arguments
+from ansible_collections.dialtone.ha_pbx.plugins.plugin_utils import exchanges, role_arguments
 
 ROLES = Path(__file__).resolve().parents[2] / "roles"
 
@@ -38,6 +38,25 @@ class ActionModule(ActionBase):
                 values[name] = self._templar.template(task_vars[name])
             except AnsibleError as error:
                 broken[name] = " ".join(str(error).split())
-        result["problems"] = role_arguments.misspelt(specs, task_vars) + role_arguments.problems(wanted, values, broken)
+        result["problems"] = (
+            role_arguments.misspelt(specs, task_vars)
+            + role_arguments.problems(wanted, values, broken)
+            + exchanges.problems(task_vars["inventory_hostname"], _of_all_hosts(task_vars))
+        )
         result["changed"] = False
         return result
+
+
+def _of_all_hosts(task_vars):
+    """Return for each host of the group pbx the variables that exchanges are compared by, as far as they can be worked out."""
+    hosts = set(task_vars["groups"].get("pbx", [])) | {task_vars["inventory_hostname"]}
+    found = {}
+    for host in sorted(hosts):
+        found[host] = {}
+        for name in exchanges.READ:
+            try:
+                found[host][name] = task_vars["hostvars"][host][name]
+            except (AnsibleError, KeyError):
+                # The host's own preflight tells.
+                continue
+    return found

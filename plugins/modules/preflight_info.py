@@ -40,6 +40,9 @@ options:
   shared:
     description: A directory that should lie on a file system that both nodes share.
     type: path
+  database_socket:
+    description: Where a database that runs is asked. Without it the usual places of Debian and EL are tried.
+    type: path
   space:
     description: Directories of which to find out how much room there is. Of those on one file system the first counts.
     type: list
@@ -188,6 +191,7 @@ def main():
             "disk": {"type": "path"},
             "account": {"type": "str"},
             "shared": {"type": "path"},
+            "database_socket": {"type": "path"},
             "space": {"type": "list", "elements": "path", "default": []},
             "units": {"type": "list", "elements": "str", "default": []},
             "uid": {"type": "int"},
@@ -210,7 +214,7 @@ def main():
         found["asterisk_sounds"] = preflight.asterisk_sounds()
         found["units"] = {name: preflight.unit(run, name) for name in wanted["units"]}
         found["space"] = preflight.space(wanted["space"])
-        found["database"] = preflight.database(run)
+        found["database"] = preflight.database(run, wanted["database_socket"])
         if wanted["shared"]:
             found["shared"] = preflight.shared_directory(wanted["shared"])
         if wanted["disk"]:

@@ -373,7 +373,7 @@ def _database(looked: Mapping[str, Any]) -> Iterator[Problem]:
         yield problem(
             f"its database runs and does not let root in: {about['error']}",
             "Where root has a password there, give it back the operating system's word: `ALTER USER root@localhost IDENTIFIED VIA"
-            " unix_socket`.",
+            " unix_socket`. Where it listens elsewhere (`mariadb --execute 'SELECT @@socket'`), say so with pbx_mariadb_socket.",
         )
     numbers = re.match(r"(\d+)\.(\d+)", about["version"])
     if numbers and (int(numbers[1]), int(numbers[2])) < OLDEST_MARIADB:
