@@ -16,7 +16,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/.cache/pycache
 export PYTHONDONTWRITEBYTECODE :=
 
 PYTHON_CHECKED := plugins tests tools lab molecule
-SHELL_SCRIPTS = $$(git ls-files --cached --others --exclude-standard | grep --invert-match '\.j2$$' | xargs grep --files-with-matches --extended-regexp --max-count=1 '^\#!.*[/ ](ba)?sh$$' --)
+SHELL_SCRIPTS = $$(git ls-files --cached --others --exclude-standard | grep --invert-match '\.j2$$' | xargs grep --directories=skip --files-with-matches --extended-regexp --max-count=1 '^\#!.*[/ ](ba)?sh$$' --)
 
 # On all processors. A file stays on one of them: its tests share servers.
 pytest := python3 -m pytest --numprocesses=auto --dist=loadfile --durations=10

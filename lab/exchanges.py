@@ -37,7 +37,8 @@ def _of_second(*arguments: str) -> str:
         text=True, check=False,
     )  # fmt: skip
     if done.returncode != 0:
-        raise LabError(f"second pair: {' '.join(arguments)}: exit code {done.returncode}: {done.stderr.strip() or done.stdout.strip()}")
+        said = done.stderr.strip() or done.stdout.strip()
+        raise LabError(f"second pair: {' '.join(arguments)}: exit code {done.returncode}: {said}")
     return done.stdout.strip()
 
 

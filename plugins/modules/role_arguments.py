@@ -16,8 +16,8 @@ description:
     Names what is missing, empty, of a wrong type, or cannot be worked out (an undefined variable), and variables whose name
     is nearly that of a role's.
   - >-
-    Compares them with those of the other hosts in the group C(pbx). Two nodes of an exchange must agree about its name and its nodes, and
-    two exchanges must not have the same name, floating address, authority or passwords.
+    Compares them with those of the other hosts in the group C(pbx). Two nodes of an exchange must agree about its name and its
+    nodes, and two exchanges must not have the same name, floating address, authority or passwords.
   - It runs on the controller, fails for nothing that it finds, and shows no value that is declared C(no_log).
 extends_documentation_fragment:
   - dialtone.ha_pbx.attributes.info

@@ -58,8 +58,8 @@ def together(nodes, targeted, left):
     gone = left_behind(nodes, targeted, left)
     if gone:
         raise AnsibleError(
-            f"Stopped here, because {' and '.join(gone)} failed in this run (see above), and a pair is changed as a pair. While it is away"
-            " for good reason, name the other one with --limit."
+            f"Stopped here, because {' and '.join(gone)} failed in this run (see above), and a pair is changed as a pair. While it is"
+            " away for good reason, name the other one with --limit."
         )
     return True
 

@@ -56,7 +56,10 @@ def test_an_event_has_its_place_as_its_key_and_microseconds(record: ModuleType) 
 
 @pytest.mark.parametrize(
     "value",
-    ['a","b', "two\nlines", "a\r\nb", '"', '""', "\\", "\\\"", "ñ😀", "\u2028", "\x0b", "\x85", 'x\n"cdr1",', 'x"cdr1', '\n"cdr1', "cdr1", '"cdr1"', '"', " x "],
+    [
+        'a","b', "two\nlines", "a\r\nb", '"', '""', "\\", "\\\"", "ñ😀", "\u2028", "\x0b", "\x85", 'x\n"cdr1",', 'x"cdr1', '\n"cdr1',
+        "cdr1", '"cdr1"', " x ",
+    ],
 )
 def test_whatever_a_field_holds_arrives(record: ModuleType, value: str) -> None:
     parsed = record.parse(record.CDR, cdr() + cdr(userfield=value) + cdr(), "cdr-1", WIDTHS)
