@@ -19,10 +19,11 @@ ROOT = Path(__file__).resolve().parents[1]
 def tracked() -> set[str]:
     """What git tracks, or would: new files count."""
     listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--deduplicate"],
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate"],
         cwd=ROOT, capture_output=True, text=True, check=True,
     )  # fmt: skip
-    return {name for name in listed.stdout.splitlines() if (ROOT / name).exists()}
+    # A repository in the repository is listed as a directory, and a symbolic link to one is none.
+    return {name for name in listed.stdout.split("\0") if name and ((ROOT / name).is_file() or (ROOT / name).is_symlink())}
 
 
 def build(directory: Path) -> Path:

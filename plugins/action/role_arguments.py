@@ -38,11 +38,18 @@ class ActionModule(ActionBase):
                 values[name] = self._templar.template(task_vars[name])
             except AnsibleError as error:
                 broken[name] = " ".join(str(error).split())
+        host, hosts = task_vars["inventory_hostname"], _of_all_hosts(task_vars)
+        here = [other for other in hosts if other in task_vars["ansible_play_hosts_all"]]
         result["problems"] = (
             role_arguments.misspelt(specs, task_vars)
             + role_arguments.problems(wanted, values, broken)
-            + exchanges.problems(task_vars["inventory_hostname"], _of_all_hosts(task_vars))
+            + exchanges.problems(host, hosts, here)
         )
+        # A run that is limited to one exchange is not stopped by what somebody has begun to write for another.
+        elsewhere = exchanges.problems(host, hosts, [other for other in hosts if other not in here])
+        result["warnings"] = [
+            f"{host}: {entry['found']}. What to do: {entry['cure']}" for entry in elsewhere if entry not in result["problems"]
+        ]
         result["changed"] = False
         return result
 

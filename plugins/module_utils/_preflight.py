@@ -246,9 +246,24 @@ def shared_directory(path: str) -> dict[str, bool]:
     return {"exists": there, "own": there and os.stat(path).st_dev == os.stat("/").st_dev}
 
 
+#: How many databases a server holds besides those that every server has.
+_OWN_DATABASES = (
+    "SELECT COUNT(*) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME NOT IN"
+    " ('information_schema', 'mysql', 'performance_schema', 'sys', 'test')"
+)
+
+
+def _asked(socket_path: str | None) -> mariadb.Session:
+    return mariadb.connect({"login_unix_socket": socket_path, "login_user": "root", "connect_timeout": DATABASE_SECONDS})
+
+
 def database(run: Runner, socket_path: str | None = None) -> dict[str, str]:
     """Ask a database that runs who it is, as the roles will: as root, at its socket.
 
+    One that is nobody's yet may listen at the usual socket instead: Debian has started it when it was installed, and the role
+    gives it its settings.
+
+    :param socket_path: where it is to listen; None for the usual sockets.
     :returns: C(version), empty when none runs; C(error) why it does not let root in.
     """
     none = {"version": "", "error": ""}
@@ -258,11 +273,13 @@ def database(run: Runner, socket_path: str | None = None) -> dict[str, str]:
         # The role installs it.
         return none
     try:
-        session = mariadb.connect(
-            {"login_unix_socket": socket_path, "login_user": "root", "connect_timeout": DATABASE_SECONDS}
-        )
-        return {**none, "version": str(session.value("SELECT VERSION()"))}
+        return {**none, "version": str(_asked(socket_path).value("SELECT VERSION()"))}
     except mariadb.MariaDBError as error:
+        if socket_path and not Path(socket_path).exists():
+            with contextlib.suppress(mariadb.MariaDBError):
+                session = _asked(None)
+                if not int(session.value(_OWN_DATABASES)):
+                    return {**none, "version": str(session.value("SELECT VERSION()"))}
         return {**none, "error": str(error)}
 
 

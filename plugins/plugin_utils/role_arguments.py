@@ -44,8 +44,8 @@ RENAMED = {
 ALIKE = 0.86
 
 VAULT = (
-    "Define what is missing. A name that begins with vault_ belongs in the vault file (vault.example lists them): is it there,"
-    " and was the run started with --ask-vault-pass?"
+    "Define what is missing. A name that begins with vault_ belongs in the vault file of the host's group (vault.example lists them):"
+    " is it there, and was the run started with --ask-vault-pass?"
 )
 SECRET = "It is a secret: give it in the vault file (vault.example lists what belongs there)."
 
@@ -138,12 +138,14 @@ def misspelt(specs: Specs, names: Iterable[str]) -> list[Problem]:
     """
     known = {name for options in specs.values() for name in options}
     begins = tuple(f"{role}_" for role in specs) + ("pbx_",)
-    found = []
-    for name in sorted(set(names) - known):
+    found, names = [], set(names)
+    for name in sorted(names - known):
         if not name.startswith(begins):
             continue
         if name in RENAMED:
-            found.append(problem(f"{name} is not a variable of any role any more", f"Use {RENAMED[name]} instead, and remove it."))
+            now = RENAMED[name]
+            cure = f"Remove it: {now}, which says the same now, is set too." if now in names else f"Rename it to {now}."
+            found.append(problem(f"{name} is not a variable of any role any more", cure))
             continue
         meant = difflib.get_close_matches(name, known, n=1, cutoff=ALIKE)
         if meant:

@@ -13,7 +13,9 @@ description:
     play. When one of them failed in this run, the condition cannot be worked out on the other, so that its next task fails
     and says why. Nodes of other exchanges in the same run go on.
   - A node that is not in this run (C(--limit)) stops nobody.
-  - It is never false.
+  - It is never false. What has to run on the other node all the same, such as the C(always) part of a block, needs a variable of
+    its own in front of it, as in the example. So does a C(meta) task, of which Ansible works out the condition for all hosts at
+    once - where that fails, the run ends on every host.
 author:
   - The dialtone.ha_pbx developers (@dialtone)
 positional: _input
@@ -39,7 +41,9 @@ EXAMPLES = r"""
   hosts: pbx
   roles:
     - role: dialtone.ha_pbx.centos_base
-      when: pbx_nodes | default([]) is dialtone.ha_pbx.together(ansible_play_hosts_all, ansible_play_hosts)
+      when: >-
+        pbx_apart | default(false)
+        or pbx_nodes | default([]) is dialtone.ha_pbx.together(ansible_play_hosts_all, ansible_play_hosts)
 """
 
 RETURN = r"""
@@ -58,8 +62,8 @@ def together(nodes, targeted, left):
     gone = left_behind(nodes, targeted, left)
     if gone:
         raise AnsibleError(
-            f"Stopped here, because {' and '.join(gone)} failed in this run (see above), and a pair is changed as a pair. While it is"
-            " away for good reason, name the other one with --limit."
+            f"Stopped here, because {' and '.join(gone)} failed in this run (see above), and a pair is changed as a pair. While a node"
+            " is away for good reason, name the other one with --limit."
         )
     return True
 

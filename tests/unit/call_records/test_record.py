@@ -104,6 +104,20 @@ def test_a_torn_record_is_no_part_of_the_next(record: ModuleType, columns: int) 
     assert [raw.data for raw, _reason in parsed.rejected] == [b",".join(torn)]
 
 
+def test_a_torn_beginning_costs_no_record_with_a_line_break_before_it(record: ModuleType) -> None:
+    for torn in (b'"', b'"cd', b'"cdr1"'):
+        parsed = record.parse(record.CDR, cdr(userfield="two\nlines") + torn, "cdr-1", WIDTHS)
+        assert [row["userfield"] for row in parsed.rows] == ["two\nlines"]
+        assert [raw.data for raw, _reason in parsed.rejected] == [torn]
+
+
+def test_an_event_torn_in_its_last_field_is_not_taken_for_whole(record: ModuleType) -> None:
+    whole = line("cel1", "HANGUP", "1764345600.123456", *[""] * 18, '{"hangupcause":16}')
+    for cut in range(len(whole) - 20, len(whole) - 1):
+        rows = record.parse(record.CEL, whole[:cut], "cel-5", WIDTHS).rows
+        assert [row["extra"] for row in rows] in ([], ['{"hangupcause":16}']), whole[:cut]
+
+
 def test_every_byte_is_a_row_or_is_rejected(record: ModuleType) -> None:
     data = b"garbage\n" + cdr() + b"\0\0\0" + cdr() + b"more\n" + line("cdr2", "x") + cdr(start="soon")
     parsed = record.parse(record.CDR, data, "cdr-1", WIDTHS)

@@ -12,6 +12,7 @@ would be doubled there, and no record is whole without its last quote.
 from __future__ import annotations
 
 import csv
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -111,14 +112,17 @@ def _cut(data: bytes, base: int, pattern: bytes) -> list[Raw]:
 
 
 def mend(kind: Kind, raw: Raw) -> list[Raw]:
-    """Cut a piece that is no record where another record may begin: at the marker, or else at a line break.
+    """Cut a piece that is no record where another record may begin: at the marker, or else where a record ends, or at a line break.
 
     A torn record is continued by the next one in the same line. Not for whole records: a field can have a line break in it.
 
     :returns: smaller pieces, or the same one where there is nothing to cut.
     """
-    at_marker = _cut(raw.data, raw.offset, _beginning(kind))
-    return at_marker if len(at_marker) > 1 else _cut(raw.data, raw.offset, rb"(?<=\n)")
+    for pattern in (_beginning(kind), rb"(?<=\"\n)", rb"(?<=\n)"):
+        pieces = _cut(raw.data, raw.offset, pattern)
+        if len(pieces) > 1:
+            return pieces
+    return [raw]
 
 
 def fields(kind: Kind, raw: Raw) -> list[str]:
@@ -150,6 +154,12 @@ def fields(kind: Kind, raw: Raw) -> list[str]:
         raise RecordError(f"it has {len(values)} fields, not {len(kind.columns)}")
     if not all(re.fullmatch("[a-z][a-z0-9_]*", name) for name in values[len(kind.columns) :: 2]):
         raise RecordError(f"it has {len(values)} fields, not {len(kind.columns)}")
+    if kind is CEL and values[-1] and not text.endswith("\n"):
+        # Torn between two doubled quotes it ends with one, too.
+        try:
+            json.loads(values[-1])
+        except ValueError:
+            raise RecordError("its last field has no end") from None
     return values
 
 

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from ansible_collections.dialtone.ha_pbx.plugins.module_utils import _preflight as preflight
 from ansible_collections.dialtone.ha_pbx.plugins.module_utils._drbd import Result
 
@@ -111,3 +113,41 @@ def test_what_each_interface_is() -> None:
         "lo": ("", ""), "eth0": ("", "bond0"), "bond0": ("bond", ""), "voice": ("vlan", ""), "host0": ("veth", ""),
     }  # fmt: skip
     assert preflight.parse_links(Result(1, "", "no such option")) == {}
+
+
+class Server:
+    """A database that lets root in at some sockets, and how many databases of its own it holds."""
+
+    def __init__(self, listens: str, databases: int) -> None:
+        self.listens, self.databases = listens, databases
+
+    def connect(self, params: dict[str, Any]) -> Server:
+        if params["login_unix_socket"] not in (None, self.listens):
+            raise preflight.mariadb.MariaDBError("no such file")
+        if params["login_unix_socket"] is None and self.listens != "usual":
+            raise preflight.mariadb.MariaDBError("nobody at the usual sockets")
+        return self
+
+    def value(self, sql: str) -> str:
+        return str(self.databases) if "COUNT" in sql else "11.8.3-MariaDB"
+
+
+@pytest.mark.parametrize(
+    ("listens", "databases", "asked", "version"),
+    [
+        ("usual", 1, None, "11.8.3-MariaDB"),
+        ("/srv/db", 1, "/srv/db", "11.8.3-MariaDB"),
+        # As Debian starts what it has just installed: the role gives it its socket.
+        ("usual", 0, "/nowhere/db", "11.8.3-MariaDB"),
+        ("usual", 1, "/nowhere/db", ""),
+        ("/srv/db", 0, None, ""),
+    ],
+)
+def test_a_database_that_listens_elsewhere_is_told_unless_it_is_nobodys(
+    monkeypatch: pytest.MonkeyPatch, listens: str, databases: int, asked: str | None, version: str
+) -> None:
+    monkeypatch.setattr(preflight.mariadb, "PYMYSQL_MISSING", False)
+    monkeypatch.setattr(preflight.mariadb, "connect", Server(listens, databases).connect)
+    found = preflight.database(lambda _argv: Result(0, "LoadState=loaded\nActiveState=active\nUnitFileState=enabled\n", ""), asked)
+    assert found["version"] == version
+    assert bool(found["error"]) == (not version)

@@ -92,7 +92,9 @@ def test_a_slip_of_the_pen_is_told_what_was_meant(name: str, meant: str) -> None
 
 def test_a_variable_of_a_former_version_is_told_what_says_the_same_now() -> None:
     (problem,) = role_arguments.misspelt(SPECS, ["pacemaker_cluster_sip_port"])
-    assert problem["cure"] == "Use asterisk_sip_port instead, and remove it."
+    assert problem["cure"] == "Rename it to asterisk_sip_port."
+    (problem,) = role_arguments.misspelt(SPECS, ["pacemaker_cluster_sip_port", "asterisk_sip_port"])
+    assert problem["cure"].startswith("Remove it: asterisk_sip_port")
 
 
 def test_what_says_the_same_now_is_a_variable_and_what_said_it_is_none() -> None:
