@@ -20,6 +20,8 @@ description:
     since the copy was taken. Constraints of DRBD's fence handler and of an operator's ban or move, standby and maintenance
     of nodes are not touched and do not count as such a change.
   - Warnings of C(crm_verify), and errors that the former configuration had too, are told and do not stop a change.
+  - On a host that belongs to no cluster, a dry run begins with an empty configuration, in which other tasks would have declared
+    fence devices by then; that it has none is no error.
 extends_documentation_fragment:
   - dialtone.ha_pbx.attributes.posix
 options:
@@ -290,7 +292,7 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs import declaration
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs import corosync, declaration
 from ansible_collections.dialtone.ha_pbx.plugins.module_utils._pcs.module import (
     SecretOptionsModule,
     constraint_arguments,
@@ -357,15 +359,18 @@ def main() -> None:
 
     try:
         if params["state"] == "apply":
+            # A dry run of what makes the cluster first: that there is no fence device is no fault of this declaration, nor news.
+            no_cluster = module.check_mode and corosync.read_config() is None
             actions, outcome = edit_live(
                 run,
                 edit,
                 check_mode=module.check_mode,
                 wait=params["wait"],
-                tolerate_old_errors=False,
+                tolerate_old_errors=no_cluster,
                 interrupt=interrupt,
             )
             outcome.changes = [action.text() for action in actions] if outcome.changed else []
+            outcome.warnings = [] if no_cluster else outcome.warnings
         elif path is None:
             raise PcsError(f"state={params['state']} needs path")
         elif params["state"] == "checkout":
