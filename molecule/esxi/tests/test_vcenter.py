@@ -13,7 +13,7 @@ import yaml
 from conftest import KEY, PASSWORD, Host, Site, succeeded, unchanged
 from pyVmomi import vim
 
-from ansible_collections.dialtone.ha_pbx.plugins.filter.esxi_fence_devices import esxi_fence_devices
+from ansible_collections.dialtone.ha_pbx.plugins.plugin_utils.esxi_fencing import esxi_fence_devices
 
 GIB = 1 << 30
 

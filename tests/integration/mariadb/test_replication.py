@@ -9,7 +9,7 @@ from pathlib import Path
 import pymysql
 import pytest
 
-from ansible_collections.dialtone.ha_pbx.plugins.filter.mariadb_pair import mariadb_pair
+from ansible_collections.dialtone.ha_pbx.plugins.plugin_utils.mariadb_pair import mariadb_pair
 
 from .conftest import PASSWORD, RECORDS, Pair
 from .servers import Server, expire, wait_for

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.dialtone.ha_pbx.plugins.filter.mariadb_pair import FilterModule
+from ansible_collections.dialtone.ha_pbx.plugins.plugin_utils.mariadb_pair import mariadb_pair
 
 NODES = [{"name": "server1", "address": "192.0.2.11"}, {"name": "server2", "address": "192.0.2.12"}]
 EMPTY = {"tables": 0, "has_rows": False}
@@ -39,7 +39,7 @@ def node(
 
 def judge(one: dict[str, Any] | None, two: dict[str, Any] | None) -> dict[str, Any]:
     infos = {name: info for name, info in (("server1", one), ("server2", two)) if info is not None}
-    return FilterModule().filters()["mariadb_pair"](infos, NODES, ["asteriskcdr"])  # type: ignore[no-any-return]
+    return mariadb_pair(infos, NODES, ["asteriskcdr"])
 
 
 FOLLOWS_TWO, FOLLOWS_ONE = [replica("192.0.2.12")], [replica("192.0.2.11")]
@@ -102,7 +102,7 @@ def test_a_table_in_test_is_somebodys() -> None:
 
 def test_listed_it_is_shared() -> None:
     infos = {"server1": node(1, [], crm=ROWS), "server2": node(2, [])}
-    found = FilterModule().filters()["mariadb_pair"](infos, NODES, ["asteriskcdr", "crm"])
+    found = mariadb_pair(infos, NODES, ["asteriskcdr", "crm"])
     assert (found["state"], found["source"], found["seed"]) == ("fresh", "server1", ["crm"])
 
 
@@ -224,4 +224,4 @@ def test_alone() -> None:
 @pytest.mark.parametrize("infos", [{}, {"somebody": node(1, [])}])
 def test_other_hosts_are_refused(infos: dict[str, Any]) -> None:
     with pytest.raises(AnsibleFilterError):
-        FilterModule().filters()["mariadb_pair"](infos, NODES, [])
+        mariadb_pair(infos, NODES, [])

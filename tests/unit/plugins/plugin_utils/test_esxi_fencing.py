@@ -8,7 +8,7 @@ import pytest
 from ansible.errors import AnsibleFilterError
 from ansible.plugins.filter.core import to_uuid
 
-from ansible_collections.dialtone.ha_pbx.plugins.filter.esxi_fence_devices import esxi_fence_devices
+from ansible_collections.dialtone.ha_pbx.plugins.plugin_utils.esxi_fencing import esxi_fence_devices
 
 NODES = [{"name": "pbx1"}, {"name": "pbx2"}]
 WAY_IN = {"esxi_vm_hostname": "esxi.example.com", "esxi_vm_username": "root", "esxi_vm_password": "ñ"}
