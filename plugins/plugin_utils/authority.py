@@ -56,19 +56,19 @@ def problems(
         has = f"the one in {directory} is another ({here})" if here else f"this controller has none in {directory}"
         away = f"; to replace it takes both, and {' and '.join(absent)} is not in this run" if replace else ""
         return [
-            {
-                "found": f"the database's certificate on {where} is of an authority that is not here: {has}. With another one on one"
+            problem(
+                f"the database's certificate on {where} is of an authority that is not here: {has}. With another one on one"
                 f" node alone, the two databases would refuse each other{away}",
-                "cure": f"{bring}{anew}",
-            }
+                f"{bring}{anew}",
+            )
         ]
     if not own and absent:
         return [
-            {
-                "found": f"this controller has no authority in {directory}, and {' and '.join(absent)}, which may have certificates of"
+            problem(
+                f"this controller has no authority in {directory}, and {' and '.join(absent)}, which may have certificates of"
                 " one, is not in this run",
-                "cure": f"{bring} Where there is none yet, run it for both nodes.",
-            }
+                f"{bring} Where there is none yet, run it for both nodes.",
+            )
         ]
     if own and not can_sign:
         found = f"{directory} has ca.crt and not its key, ca.key, with which a certificate is to be made now"

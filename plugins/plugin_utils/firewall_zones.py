@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Union
 
-from ansible_collections.dialtone.ha_pbx.plugins.plugin_utils.problems import Problem
+from ansible_collections.dialtone.ha_pbx.plugins.plugin_utils.problems import Problem, problem
 
 Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 
@@ -164,19 +164,19 @@ def telephone_problems(
     """
     if not firewall["running"]:
         return [
-            {
-                "found": "firewalld does not run, so the host is open to everybody, or closed by something else",
-                "cure": "`systemctl start firewalld`; `journalctl -u firewalld` says why it ended. Where something else filters,"
+            problem(
+                "firewalld does not run, so the host is open to everybody, or closed by something else",
+                "`systemctl start firewalld`; `journalctl -u firewalld` says why it ended. Where something else filters,"
                 " set pbx_firewall to false.",
-            }
+            )
         ]
     found = []
     if firewall.get("in_kernel") is False:
         found.append(
-            {
-                "found": "firewalld runs, and its rules are not in the kernel, so the host is open to everybody",
-                "cure": "`firewall-cmd --reload`. `nft flush ruleset`, or the service nftables, takes them away.",
-            }
+            problem(
+                "firewalld runs, and its rules are not in the kernel, so the host is open to everybody",
+                "`firewall-cmd --reload`. `nft flush ruleset`, or the service nftables, takes them away.",
+            )
         )
     where = interface_of(firewall["interfaces"], address, interface)
     zones = telephone_zones(firewall, address, interface, chosen)
@@ -185,29 +185,29 @@ def telephone_problems(
         place = f"in firewalld's zone {name}" + ("" if chosen else f", which judges what comes on {where}")
         if now:
             found.append(
-                {
-                    "found": f"telephones are kept out: {', '.join(now)} is closed {place}",
-                    "cure": "Run site.yml --tags base,asterisk. At once:"
+                problem(
+                    f"telephones are kept out: {', '.join(now)} is closed {place}",
+                    "Run site.yml --tags base,asterisk. At once:"
                     f" `firewall-cmd --zone={name} --add-service={TELEPHONES}`, and see the rich rules in"
                     f" `firewall-cmd --zone={name} --list-all`.",
-                }
+                )
             )
         elif later:
             found.append(
-                {
-                    "found": f"{', '.join(later)} is open {place}, and closed after firewalld's next start",
-                    "cure": "Run site.yml --tags base,asterisk, which writes it.",
-                }
+                problem(
+                    f"{', '.join(later)} is open {place}, and closed after firewalld's next start",
+                    "Run site.yml --tags base,asterisk, which writes it.",
+                )
             )
     if chosen:
         used = {*zones_of_interface(firewall, where), *(name for name, _zone in _sources(firewall))}
         if not used & set(chosen):
             found.append(
-                {
-                    "found": f"pbx_telephone_zones is {', '.join(chosen)}, and what comes on {where} is judged by"
+                problem(
+                    f"pbx_telephone_zones is {', '.join(chosen)}, and what comes on {where} is judged by"
                     f" {', '.join(sorted(used))}",
-                    "cure": "Correct pbx_telephone_zones, or leave it out.",
-                }
+                    "Correct pbx_telephone_zones, or leave it out.",
+                )
             )
         return found
     # The telephones beside the exchange, in its own network, are certain to be taken by such a zone.
@@ -219,11 +219,11 @@ def telephone_problems(
         now = closed_ports(firewall, "loaded", name, ports)
         if taken and now and name not in zones:
             found.append(
-                {
-                    "found": f"telephones in {taken[0]} are kept out: {', '.join(now)} is closed in firewalld's zone {name}, which"
+                problem(
+                    f"telephones in {taken[0]} are kept out: {', '.join(now)} is closed in firewalld's zone {name}, which"
                     f" judges what comes from {', '.join(zone['sources'])}",
-                    "cure": f"Set pbx_telephone_zones to [{', '.join([*zones, name])}] and run site.yml --tags base,asterisk.",
-                }
+                    f"Set pbx_telephone_zones to [{', '.join([*zones, name])}] and run site.yml --tags base,asterisk.",
+                )
             )
     return found
 
