@@ -15,12 +15,11 @@ import time
 from tools import recap
 
 from . import __main__ as lab
-from . import cli, exchange, hosts, phones
+from . import cli, exchange, hosts
 from .command import plain
 from .config import HOSTS, PAIR, REPOSITORY, LabError
-from .phones import Phone
 from .playbooks import invocation
-from .story import CALLEE, CALLEE_HZ, CALLER, CALLER_HZ
+from .story import talk
 
 FIRST, SECOND = ("server1", "server2"), ("server3", "server4")
 #: Whose database cannot start, and who must stop with it.
@@ -45,8 +44,7 @@ def _of_second(*arguments: str) -> str:
 def _call() -> None:
     """Have this pair's telephones talk, through its floating address."""
     exchange.wait_healthy(120)
-    with Phone(CALLER, CALLER_HZ) as caller, Phone(CALLEE, CALLEE_HZ) as callee:
-        call = phones.call(caller, callee)
+    call = talk()
     print(f"{exchange.active_node()}: a call was answered after {call.answered_after:.2f} s, audio both ways", flush=True)
 
 

@@ -20,13 +20,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import __main__ as lab
-from . import exchange, phones, snapshot
+from . import exchange, snapshot
 from .command import plain, run
 from .config import LAB_DIR, REPOSITORY, LabError
-from .phones import Phone
 from .playbooks import invocation
 from .snapshot import Snapshot
-from .story import CALLEE, CALLEE_HZ, CALLER, CALLER_HZ
+from .story import talk
 
 SITE = invocation("containers", "playbooks/site.yml")
 #: The passwords that a lab makes up, by file in its directory of secrets: kept, so that two labs can be compared.
@@ -98,8 +97,7 @@ def _deploy_whole(log: Path) -> Run:
         raise LabError(f"site.yml failed: see {log}; it ended with\n{log.read_text(errors='replace')[-3000:]}")
     taken = time.monotonic() - begun
     exchange.wait_healthy(120)
-    with Phone(CALLER, CALLER_HZ) as caller, Phone(CALLEE, CALLEE_HZ) as callee:
-        phones.call(caller, callee)
+    talk()
     exchange.wait_databases_equal()
     return Run(taken, snapshot.deployed())
 

@@ -57,6 +57,12 @@ def _check_record(record: exchange.Row) -> None:
         raise LabError(f"the telephones talked for {TALK_SECONDS:g} s and the call record says {_record_line(record)}")
 
 
+def talk() -> phones.Call:
+    """Have both telephones talk, through the floating address, and return the call."""
+    with Phone(CALLER, CALLER_HZ) as caller, Phone(CALLEE, CALLEE_HZ) as callee:
+        return phones.call(caller, callee)
+
+
 def _first_call(teller: Teller, caller: Phone, callee: Phone) -> None:
     teller.chapter(f"A call: {CALLER} dials {CALLEE}")
     known = exchange.record_keys()

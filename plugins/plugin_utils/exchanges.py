@@ -28,7 +28,7 @@ OWN = {
     "mariadb_mm_replication_password": _OWN_VAULT,
     "pacemaker_cluster_hacluster_password": _OWN_VAULT,
 }
-_SECRETS = {"mariadb_mm_replication_password", "pacemaker_cluster_hacluster_password"}
+_SECRETS = {name for name, cure in OWN.items() if cure == _OWN_VAULT}
 #: All that is read of each host.
 READ = ("pbx_nodes", "pbx_storage", "pbx_shared_device", "pacemaker_cluster_fence_devices", *OWN)
 #: Options of fence agents that say what is switched, and where. Without an address among them nothing is known.

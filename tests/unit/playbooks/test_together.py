@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
+from playing import play
 
 from tools import recap
 from tools.artifact import ROOT
@@ -95,11 +92,7 @@ def run(folder: Path, at: str, *arguments: str) -> tuple[str, dict[str, dict[str
     }
     inventory = {"all": {"vars": {"ansible_connection": "local", "at": at}, "children": {"pbx": {"children": groups}}}}
     (folder / "hosts.yml").write_text(yaml.safe_dump(inventory))
-    done = subprocess.run(
-        [str(Path(sys.executable).parent / "ansible-playbook"), "-i", "hosts.yml", "play.yml", *arguments], cwd=folder,
-        env={**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"}, stdin=subprocess.DEVNULL,
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    done = play(folder, *arguments)
     return done.stdout + done.stderr, recap.parse(done.stdout)
 
 
@@ -126,16 +119,3 @@ def test_a_run_that_is_limited_to_one_is_as_good_as_an_inventory_with_one(tmp_pa
     _said, counts = run(tmp_path, "two", "--limit", "pbx2")
     assert counts["pbx2"]["failed"] == 0
     assert counts["pbx2"]["ok"] == 15
-
-
-def tasks_of(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return entries + [task for entry in entries for key in ("block", "rescue", "always") for task in tasks_of(entry.get(key, []))]
-
-
-@pytest.mark.parametrize("path", sorted(ROOT.glob("roles/*/tasks/*.yml")), ids=lambda path: str(path.relative_to(ROOT)))
-def test_what_ansible_works_out_for_all_hosts_at_once_is_left_out(path: Path) -> None:
-    """A condition that cannot be worked out ends the whole run there; and what is tidied up is so on both nodes."""
-    tasks = tasks_of(yaml.safe_load(path.read_text()) or [])
-    unsafe = [task for task in tasks if "ansible.builtin.meta" in task]
-    unsafe += [task for entry in tasks for task in tasks_of(entry.get("always", []))]
-    assert [task["name"] for task in unsafe if task.get("vars", {}).get("pbx_apart") is not True] == []
