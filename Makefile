@@ -72,6 +72,10 @@ benchmark-records: setup-demo ## Faults of the database under 20 calls a second 
 benchmark-rate: setup-demo ## Calls a second with and without records on the lab of make demo, in RUNS (20) pairs of loads: minimum, median, maximum
 	python3 -m lab.benchmarks.rate --runs $(or $(RUNS),20)
 
+.PHONY: benchmark-scale
+benchmark-scale: setup-demo ## 10,000 registered telephones (TENANTS 100 with 100 each) on the lab of make demo: start, reload, site.yml, RUNS (5) times
+	python3 -m lab.benchmarks.scale --runs $(or $(RUNS),5) --tenants $(or $(TENANTS),100)
+
 .PHONY: lab-status
 lab-status: ## Hosts of the lab and what runs on them
 	python3 -m lab status
@@ -176,6 +180,10 @@ esxi: setup ## Machines on a simulated ESXi host and a simulated vCenter
 .PHONY: interruption
 interruption: setup-demo ## Kill site.yml at KILLS random moments (10; SEED), run it again, compare (half an hour; not in `make test`)
 	$(call step,interrupted deployments,python3 -m lab.interruption --kills $(or $(KILLS),10) --seed $(or $(SEED),1))
+
+.PHONY: takeover
+takeover: setup-demo ## Deploy a pair as the commit FROM did, then this version's site.yml beside calls: none may be lost (ten minutes; not in `make test`)
+	$(call step,takeover,python3 -m lab.takeover --from $(or $(FROM),$(error which commit? make takeover FROM=HEAD~1)))
 
 .PHONY: exchanges
 exchanges: setup-demo ## Two exchanges in one inventory: one fails midway, the other takes a call (ten minutes; not in `make test`); the first stays up

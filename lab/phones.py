@@ -16,7 +16,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -60,8 +60,14 @@ module                  sndfile.so
 module_app              account.so
 module_app              ctrl_tcp.so
 module_app              menu.so
-ctrl_tcp_listen         127.0.0.1:{control_port}
+{lamps}ctrl_tcp_listen         127.0.0.1:{control_port}
 snd_path                {recordings}
+"""
+#: What it takes to have a lamp for each contact. Not the module for waiting messages: this version of it subscribes again and again
+#: without a pause, now and then.
+LAMPS = """\
+module_app              contact.so
+module_app              presence.so
 """
 
 
@@ -128,7 +134,7 @@ class Phone:
     """
 
     def __init__(self, number: str, tone_hz: int, *, tenant: str = "demo", secret: str | None = None,
-                 answers: bool = True) -> None:  # fmt: skip
+                 answers: bool = True, lamps: Sequence[str] = ()) -> None:  # fmt: skip
         """Describe the telephone; `start` runs it.
 
         Args:
@@ -137,6 +143,7 @@ class Phone:
             tenant: whose extension it is.
             secret: SIP password; None for the one that the lab's deployment generated.
             answers: whether it answers calls by itself; otherwise it rings until `answer` is called.
+            lamps: the extensions that it has a lamp for.
         """
         self.number = number
         self.tone_hz = tone_hz
@@ -145,6 +152,7 @@ class Phone:
         self.sip_port = 0
         self._secret = password(number) if secret is None else secret
         self._answers = answers
+        self._lamps = lamps
         self._home = LAB_DIR / "phones" / f"{self.user}-{secrets.token_hex(4)}"
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
@@ -181,7 +189,10 @@ class Phone:
         self.sip_port, control_port = _free_port(MACHINE_ADDRESS, 2), _free_port("127.0.0.1")
         self._write("config", CONFIGURATION.format(
             address=MACHINE_ADDRESS, sip_port=self.sip_port, control_port=control_port, tone=self.tone_hz,
-            number=self.number, modules=MODULES, recordings=recordings,
+            number=self.number, modules=MODULES, recordings=recordings, lamps=LAMPS if self._lamps else "",
+        ))  # fmt: skip
+        self._write("contacts", "".join(
+            f'"{number}" <sip:{number}@{FLOATING_ADDRESS}>;presence=p2p\n' for number in self._lamps
         ))  # fmt: skip
         mode = "auto" if self._answers else "manual"
         self._write("accounts", (
@@ -325,6 +336,18 @@ class Phone:
                 seen = ", ".join(event.type for event in self._events) or "nothing"
                 raise PhoneError(self._message(f"waited {seconds:g} s for {kind} and saw {seen}"))
             self._read(left)
+
+    # Lamps
+
+    def lamp(self, number: str) -> str:
+        """Return what the lamp of an extension shows, as baresip names it: Unknown, Online (free), Busy, Offline."""
+        shown = plain(str(self._command("contacts").get("data", "")))
+        found = re.search(rf"(\w+)\s+{number} <sip:{number}@", shown)
+        return found[1] if found else ""
+
+    def wait_lamp(self, number: str, state: str, seconds: float = 10) -> None:
+        """Wait until the lamp of an extension shows a state."""
+        self._poll(f"for the lamp of {number} to show {state}", seconds, lambda: self.lamp(number) == state)
 
     # Sound
 

@@ -117,13 +117,13 @@ def check_start(tree: Path) -> None:
         until chroot "$1" asterisk -rx 'core waitfullybooted' >/dev/null 2>&1; do
             [ "$(date +%s)" -lt "$end" ] || { echo 'Asterisk did not start within 30 s' >&2; kill $!; exit 1; }
         done
-        for command in 'core show version' 'module show' 'pjsip show transports' 'dialplan show demo-internal'; do
+        for command in 'core show version' 'module show' 'pjsip show transports' 'dialplan show demo-hints' 'pjsip list endpoints'; do
             echo "== $command"; chroot "$1" asterisk -rx "$command"
         done
         kill $!; wait $!
     """
     said = run(inside(tree, ["sh", "-c", script, "sh", str(tree)])).stdout
-    for expected in (f"Asterisk {VERSION} built by", f"{SIP_ADDRESS}:5060", "_1XX"):
+    for expected in (f"Asterisk {VERSION} built by", f"{SIP_ADDRESS}:5060", "_XXX", "100-demo"):
         if expected not in said:
             raise LabError(f"the started Asterisk does not say {expected!r}; it said:\n{said}\n{log.read_text()}")
     # Call records are the role odbc_cdr's: its files and its database are not here.
@@ -144,7 +144,7 @@ def prove(tree: Path, jobs: int) -> None:
     if not (tree / "usr/bin/apt-get").exists():
         say(f"Debian {SUITE} (some 20 s)")
         make_tree(tree)
-    say("the role's install.yml and configure.yml (five minutes and more)")
+    say("the roles' install.yml and configure.yml (five minutes and more)")
     playbook(tree, jobs)
     say(f"  {time.monotonic() - began:.0f} s")
     say("the same again: nothing must change")

@@ -1,4 +1,4 @@
-"""Voicemail of extension 101: a caller who leaves a message, and what is in the mailbox."""
+"""Voicemail of the lab's extensions: a caller who leaves a message, and what is in the mailbox."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from . import exchange
 from .config import LAB_DIR
 from .phones import Phone
 
-MAILBOX = "/var/spool/asterisk/voicemail/demo/101"
+MAILBOXES = "/var/spool/asterisk/voicemail/demo"
 #: The same directory on the disk that both hosts have.
-MAILBOX_ON_DISK = "/srv/pbx/var-spool-asterisk/voicemail/demo/101"
+MAILBOXES_ON_DISK = "/srv/pbx/var-spool-asterisk/voicemail/demo"
+#: The mailbox of 101, which most tests use.
+MAILBOX, MAILBOX_ON_DISK = f"{MAILBOXES}/101", f"{MAILBOXES_ON_DISK}/101"
 WAV_BYTES_PER_SECOND = 16000
 
 
@@ -20,12 +22,13 @@ def messages(directory: str) -> dict[str, int]:
     return {path: int(size) for size, path in (line.split(" ", 1) for line in found.splitlines())}
 
 
-def leave_message(caller: Phone, seconds: float = 3.0) -> str:
-    """Let 101 not answer, and the caller speak until some of his message is written; then he hangs up.
+def leave_message(caller: Phone, seconds: float = 3.0, number: str = "101") -> str:
+    """Let an extension not answer, and the caller speak until some of his message is written; then he hangs up.
 
     Args:
         caller: a registered telephone; it sends its tone as the message.
         seconds: how much of the message (in seconds) has to be written.
+        number: whom he calls.
 
     Returns:
         The path of the new message in the inbox, on the disk.
@@ -33,23 +36,23 @@ def leave_message(caller: Phone, seconds: float = 3.0) -> str:
     Raises:
         LabError: there was no message, or more than one.
     """
-    before = set(messages(MAILBOX))
-    before_on_disk = set(messages(f"{MAILBOX_ON_DISK}/INBOX"))
-    with Phone("101", 620, answers=False) as silent:
-        caller.dial("101")
+    mailbox, inbox = f"{MAILBOXES}/{number}", f"{MAILBOXES_ON_DISK}/{number}/INBOX"
+    before, before_on_disk = set(messages(mailbox)), set(messages(inbox))
+    with Phone(number, 620, answers=False) as silent:
+        caller.dial(number)
         silent.wait_incoming()
         caller.wait_established(60)
         silent.wait_closed()
         # Greeting and beep come first.
         exchange.wait_until(
-            "a message of 101 that grows",
-            lambda: max((size for path, size in messages(MAILBOX).items() if path not in before), default=0),
+            f"a message of {number} that grows",
+            lambda: max((size for path, size in messages(mailbox).items() if path not in before), default=0),
             lambda size: size >= seconds * WAV_BYTES_PER_SECOND, seconds=60,
         )  # fmt: skip
         caller.hangup()
     new = exchange.wait_until(
-        "one new message in the inbox of 101, on the replicated disk",
-        lambda: set(messages(f"{MAILBOX_ON_DISK}/INBOX")) - before_on_disk, lambda found: len(found) == 1, seconds=20,
+        f"one new message in the inbox of {number}, on the replicated disk",
+        lambda: set(messages(inbox)) - before_on_disk, lambda found: len(found) == 1, seconds=20,
     )  # fmt: skip
     return next(iter(new))
 

@@ -11,16 +11,21 @@ version_added: "0.1.0"
 description:
   - >-
     Reads files of /etc/asterisk as Asterisk does, which has no parser of its own that could be asked beforehand - sections that are
-    there twice, templates and included files that are not there, objects of C(pjsip.conf) that name others which do not exist,
+    there twice, templates and included files that are not there, objects of PJSIP that name others which do not exist,
     endpoints that ask for no password. No value is in what it says.
 author:
   - The dialtone.ha_pbx developers (@dialtone)
 positional: _input
 options:
   _input:
-    description: Contents of the files by their paths relative to /etc/asterisk. Those at the top are read, and what they include.
+    description: >-
+      Contents of the files by their paths relative to /etc/asterisk. Those at the top of O(directory) are read, and what they include.
     type: dict
     required: true
+  directory:
+    description: Path relative to /etc/asterisk, empty for that itself.
+    type: str
+    default: ""
 """
 
 EXAMPLES = r"""
@@ -39,9 +44,14 @@ _value:
 from ansible_collections.dialtone.ha_pbx.plugins.plugin_utils import asterisk_conf
 
 
+def problems(files, directory=""):
+    """Report what Asterisk would not understand; see DOCUMENTATION."""
+    return asterisk_conf.problems(files, directory=directory)
+
+
 class FilterModule:
     """The filter of this file."""
 
     def filters(self):
         """Return the filter by its name."""
-        return {"asterisk_conf_problems": asterisk_conf.problems}
+        return {"asterisk_conf_problems": problems}

@@ -19,6 +19,12 @@ options:
     description: Text of each file by its path relative to the configuration directory.
     type: dict
     required: true
+  directory:
+    description: >-
+      Path relative to the configuration directory, of files that those of the same name above include. Empty for that directory
+      itself.
+    type: str
+    default: ""
 seealso:
   - plugin: dialtone.ha_pbx.asterisk_problems
     plugin_type: filter
@@ -41,9 +47,9 @@ from ansible_collections.dialtone.ha_pbx.plugins.module_utils import _asterisk_c
 from ansible_collections.dialtone.ha_pbx.plugins.module_utils import _asterisk_loaded as asterisk_loaded
 
 
-def declared(files):
+def declared(files, directory=""):
     """Return sorted names by kind."""
-    return asterisk_loaded.as_data(asterisk_config.declared(files))
+    return asterisk_loaded.as_data(asterisk_config.declared(files, directory))
 
 
 class FilterModule:

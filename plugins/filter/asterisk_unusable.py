@@ -9,8 +9,7 @@ name: asterisk_unusable
 short_description: What Asterisk could not use of the inventory
 version_added: "0.1.0"
 description:
-  - Looks through the variables of the role asterisk and its tenants for what Asterisk would leave out or take otherwise, and for
-    secrets that can be guessed, before anything is written. No secret is in what it says.
+  - Looks through the variables of the role asterisk for what Asterisk would leave out or take otherwise, before anything is written.
 author:
   - The dialtone.ha_pbx developers (@dialtone)
 positional: _input
@@ -48,12 +47,7 @@ _value:
   elements: dict
 """
 
-from ansible_collections.dialtone.ha_pbx.plugins.plugin_utils import asterisk_settings, asterisk_tenants
-
-
-def problems(settings, os_family, method):
-    """Report what cannot be used; see DOCUMENTATION."""
-    return asterisk_settings.problems(settings, os_family, method) + asterisk_tenants.problems(settings["asterisk_tenants"])
+from ansible_collections.dialtone.ha_pbx.plugins.plugin_utils import asterisk_settings
 
 
 class FilterModule:
@@ -61,4 +55,4 @@ class FilterModule:
 
     def filters(self):
         """Return the filter by its name."""
-        return {"asterisk_unusable": problems}
+        return {"asterisk_unusable": asterisk_settings.problems}

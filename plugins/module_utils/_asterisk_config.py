@@ -222,10 +222,12 @@ def read(name: str, source: Source, glob: Glob | None = None) -> Config:
 # --- what Asterisk makes of it ----------------------------------------------------------------------------------
 
 
-def _pjsip(config: Config) -> Objects:
-    found: Objects = {kind: set() for kind in PJSIP_TYPES.values()}
+def _pjsip(config: Config, places: Mapping[str, str]) -> Objects:
+    """Return PJSIP's objects of a file: of each type only where sorcery.conf has Asterisk look for it (``places``)."""
+    kinds = {name: kind for name, kind in PJSIP_TYPES.items() if places.get(name, PJSIP) == config.name}
+    found: Objects = {kind: set() for kind in kinds.values()}
     for section in config.sections:
-        kind = PJSIP_TYPES.get(next(reversed(section.values("type")), ""))
+        kind = kinds.get(next(reversed(section.values("type")), ""))
         if kind and not section.template:
             found[kind].add(section.name)
     return found
@@ -274,17 +276,41 @@ def _modules(config: Config) -> Objects:
     return {"modules": names - refused - {f"{name}.so" for name in refused}}
 
 
-def sorcery_files(config: Config) -> list[str]:
-    """Return the files, besides pjsip.conf, in which sorcery.conf says that PJSIP's objects are."""
-    files = []
+def sorcery_places(config: Config) -> dict[str, str]:
+    """Return in which file sorcery.conf says that PJSIP's objects of a type are, by type; of types that it says nothing of, nothing.
+
+    Of two files for one type Asterisk takes the first, without a word.
+    """
+    places: dict[str, str] = {}
     for section in config.sections:
         if section.name.startswith("res_pjsip"):
-            for _kind, value in section.options:
+            for kind, value in section.options:
                 backend, _separator, rest = value.partition(",")
                 file = rest.split(",")[0].strip()
-                if backend.strip() == "config" and file and file != PJSIP and file not in files:
-                    files.append(file)
-    return files
+                if backend.strip() == "config" and file:
+                    places.setdefault(kind.partition("/")[0], file)
+    return places
+
+
+def sorcery_files(config: Config) -> list[str]:
+    """Return the files, besides pjsip.conf, in which sorcery.conf says that PJSIP's objects are."""
+    return [file for file in dict.fromkeys(sorcery_places(config).values()) if file != PJSIP]
+
+
+def matches(pattern: str, exten: str) -> bool:
+    """Whether a pattern of the dialplan (with its underscore) matches an extension (main/pbx.c, `_extension_match_core`).
+
+    :param pattern: such as V(_1XX), V(_[2-5]N.) or V(_X!).
+    """
+    signs = {"X": "[0-9]", "Z": "[1-9]", "N": "[2-9]", ".": ".+", "!": ".*", "-": ""}
+    text = ""
+    for part in re.findall(r"\[[^]]*\]|.", pattern.removeprefix("_")):
+        if len(part) > 1:
+            # A range has its hyphen between two signs, and "^" means itself.
+            text += "[" + re.sub(r"([\\^\]])", r"\\\1", part[1:-1]) + "]"
+        else:
+            text += signs.get(part.upper() if part in "xzn" else part, re.escape(part))
+    return pattern.startswith("_") and re.fullmatch(text, exten) is not None
 
 
 def foreign_objects(config: Config) -> bool:
@@ -312,7 +338,6 @@ def codecs(configs: Iterable[Config]) -> set[str]:
 
 
 _MAKERS: dict[str, Callable[[Config], Objects]] = {
-    PJSIP: _pjsip,
     VOICEMAIL: _mailboxes,
     DIALPLAN: _dialplan,
     MODULES: _modules,
@@ -326,24 +351,36 @@ def objects(configs: Mapping[str, Config]) -> Objects:
     :returns: names by kind; a kind whose file is not among them is left out.
     """
     found: Objects = {}
-    more = sorcery_files(configs[SORCERY]) if SORCERY in configs else []
+    places = sorcery_places(configs[SORCERY]) if SORCERY in configs else {}
     for name, config in configs.items():
-        maker = _pjsip if name in more else _MAKERS.get(name)
-        for kind, names in (maker(config) if maker else {}).items():
+        made: Objects = {}
+        if name == PJSIP or name in places.values():
+            made = _pjsip(config, places)
+        elif name in _MAKERS:
+            made = _MAKERS[name](config)
+        for kind, names in made.items():
             found.setdefault(kind, set()).update(names)
     return found
 
 
-def declared(files: Mapping[str, str]) -> Objects:
+def declared(files: Mapping[str, str], directory: str = "") -> Objects:
     """Return what Asterisk will make of files that are not written yet.
 
     :param files: text by path relative to the configuration directory.
+    :param directory: path relative to that, of files that are included by those of the same name above: pjsip_TYPE.conf holds PJSIP's
+        objects of a type, as sorcery.conf above says.
     """
+    if directory:
+        roots = [name for name in files if name.rpartition("/")[0] == directory]
+        above = {name.rpartition("/")[2]: f"#include {name}\n" for name in roots}
+        types = {name: f"pjsip_{name}.conf" for name in PJSIP_TYPES if f"pjsip_{name}.conf" in above}
+        sorcery = "".join(f"{name} = config,{file}\n" for name, file in types.items())
+        return declared({**files, **above, SORCERY: f"[res_pjsip]\n{sorcery}"})
 
     def glob(pattern: str) -> list[str]:
         return sorted(name for name in files if fnmatch.fnmatchcase(name, pattern))
 
-    names = [name for name in (*_MAKERS, SORCERY) if name in files]
+    names = [name for name in (PJSIP, *_MAKERS, SORCERY) if name in files]
     configs = {name: read(name, files.get, glob) for name in names}
     if SORCERY in configs:
         configs.update({name: read(name, files.get, glob) for name in sorcery_files(configs[SORCERY])})

@@ -24,7 +24,7 @@ import socket
 import stat
 import struct
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -64,6 +64,10 @@ RELOADED_BY = {
 
 #: Files that are read when Asterisk starts and never again.
 READ_AT_START = ("asterisk.conf", "modules.conf", "sorcery.conf", "pjsip_transports.conf", "ccss.conf", "stasis.conf")
+
+#: Modules that look for their objects where a file said at the start: until the next start, a reload would read them from where
+#: they are no more.
+PLACED_BY = {"res_pjsip.so": "sorcery.conf"}
 
 #: The module that a reload of which makes objects of a kind.
 MAKER = {
@@ -251,9 +255,18 @@ def compare(wanted: Objects, found: Objects, widths: Mapping[str, int] | None = 
         known = {name if not width else name[:width]: name for name in wanted[kind]}
         missing = sorted(full for short, full in known.items() if short not in found[kind])
         extra = [] if kind == "modules" else sorted(name for name in found[kind] if name not in known)
+        if kind in ("extensions", "hints"):
+            extra = [name for name in extra if not _of_pattern(name, wanted.get("hints", ()))]
         if missing or extra:
             differences[kind] = {"missing": missing, "extra": extra}
     return differences
+
+
+def _of_pattern(name: str, hints: Collection[str]) -> bool:
+    """Whether Asterisk made an extension itself, of a hint with a pattern: it does for each number that a lamp is subscribed to."""
+    exten, _at, context = name.rpartition("@")
+    patterns = [hint.rpartition("@") for hint in hints if hint.startswith("_")]
+    return any(place == context and asterisk_config.matches(pattern, exten) for pattern, _at, place in patterns)
 
 
 def some(names: Sequence[str], limit: int = 8) -> str:
@@ -517,11 +530,16 @@ class State:
 def plan(state: State, always: Sequence[str] = ()) -> dict[str, list[str]]:
     """Return the modules to reload, each with its reasons, in the order in which they are told.
 
+    Those that are held back are left out.
+
     :param always: modules that read something besides files, which has changed.
     """
     differences = state.differences()
     reasons = {}
+    waiting = held_back(state)
     for module in [*state.modules, *(name for name in always if name not in state.modules)]:
+        if module in waiting:
+            continue
         why = [
             f"{name} was written after it was loaded"
             for name in pending(state.files_of(module), state.written, state.record.get(module), state.process.started)
@@ -544,10 +562,20 @@ def restart_pending(state: State) -> list[str]:
     return pending(state.start_files, state.written, state.record.get(START), state.process.started)
 
 
+def held_back(state: State) -> list[str]:
+    """Return the modules that must not be reloaded before the next start: where their objects are was changed after the last one.
+
+    Told to reload, PJSIP would look for telephones where they were, and drop all that are not there any more.
+    """
+    changed = restart_pending(state)
+    return [module for module, file in PLACED_BY.items() if file in changed and module in state.modules]
+
+
 def noted(state: State, modules: Sequence[str]) -> Record:
-    """Return the record of a process, with what these modules have read by now."""
+    """Return the record of a process, with what these modules have read by now; what is held back they have not."""
     record = {name: dict(files) for name, files in state.record.items()}
-    for module in modules:
+    waiting = held_back(state)
+    for module in (name for name in modules if name not in waiting):
         record[module] = {file: state.written.digests[file] for file in state.files_of(module) if file in state.written.digests}
     if START not in record and not restart_pending(state):
         record[START] = {file: state.written.digests[file] for file in state.start_files}

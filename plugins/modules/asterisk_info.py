@@ -110,13 +110,19 @@ pending:
   description: Files that were written after their module read them, by module.
   returned: success
   type: dict
-  sample: {"res_pjsip.so": ["tenants/demo/pjsip.conf"]}
+  sample: {"res_pjsip.so": ["tenants/demo/pjsip_auth.conf"]}
 restart_pending:
   description: Files that are read at the start only, and were written after it.
   returned: success
   type: list
   elements: str
   sample: [modules.conf]
+held_back:
+  description: Modules that the next start alone reloads, as in M(dialtone.ha_pbx.asterisk_reload). They are not in RV(pending).
+  returned: success
+  type: list
+  elements: str
+  sample: [res_pjsip.so]
 refused:
   description: What Asterisk cannot take, as sentences. It goes on with what it had, and would not start again.
   returned: success
@@ -134,7 +140,7 @@ unreadable:
   returned: success
   type: list
   elements: str
-  sample: [/etc/asterisk/tenants/demo/pjsip.conf]
+  sample: [/etc/asterisk/tenants/demo/pjsip_auth.conf]
 unwritable:
   description: Directories of O(space) and O(trees) that O(user) may not write to.
   returned: success
@@ -175,6 +181,7 @@ def look(module, run):
     else:
         state = asterisk.stopped(directory, params["reloaded_by"])
         codecs, differences, files = set(), {}, {}
+    waiting = asterisk.held_back(state) if running else []
     read = {file for name in state.modules for file in state.files_of(name)} | set(state.start_files)
     present = [path for path in params["space"] if os.path.isdir(path)]
     return {
@@ -183,8 +190,9 @@ def look(module, run):
         "loaded": asterisk.as_data(state.found) if running else {},
         "written": asterisk.as_data(state.written.objects),
         "differences": differences,
-        "pending": {name: names for name, names in files.items() if names},
+        "pending": {name: names for name, names in files.items() if names and name not in waiting},
         "restart_pending": asterisk.restart_pending(state) if running else [],
+        "held_back": waiting,
         "refused": asterisk.refused(state, codecs),
         "ignored": [str(mistake) for mistake in state.written.mistakes if not mistake.fatal and mistake.file in read],
         "unreadable": asterisk.unreadable(run, params["user"], directory, state.written),

@@ -23,6 +23,9 @@ description:
   - >-
     Nothing is reloaded while a file holds what Asterisk cannot read, or what its account may not read. Modules that
     C(modules.conf) names and that do not run are loaded.
+  - >-
+    PJSIP is not reloaded while C(sorcery.conf), which says where its objects are, was written after the start. Asterisk reads that
+    file at the start only, and would look for telephones where they were before and drop all of them. See RV(held_back).
 options:
   config_dir:
     description: Where Asterisk's configuration is.
@@ -107,7 +110,7 @@ reloaded:
   description: The modules that were reloaded, or in check mode would be, each with the reasons.
   returned: always
   type: dict
-  sample: {"res_pjsip.so": ["tenants/demo/pjsip.conf was written after it was loaded", "not loaded: endpoint 103-demo"]}
+  sample: {"res_pjsip.so": ["tenants/demo/pjsip_auth.conf was written after it was loaded", "not loaded: endpoint 103-demo"]}
 modules_loaded:
   description: Modules of C(modules.conf) that did not run and were loaded, or in check mode would be.
   returned: always
@@ -120,6 +123,12 @@ restart_pending:
   type: list
   elements: str
   sample: [pjsip_transports.conf]
+held_back:
+  description: Modules that are reloaded by the next start only, because C(sorcery.conf) was written after the last one.
+  returned: always
+  type: list
+  elements: str
+  sample: [res_pjsip.so]
 differences:
   description: After a failure, what is loaded otherwise than written, by kind of object.
   returned: failure
@@ -146,7 +155,7 @@ class Reload:
     def __init__(self, module):
         self.module, self.params = module, module.params
         self.console = asterisk.Console(self.run, self.params["socket"], self.params["seconds"])
-        self.result = {"running": False, "reloaded": {}, "modules_loaded": [], "restart_pending": []}
+        self.result = {"running": False, "reloaded": {}, "modules_loaded": [], "restart_pending": [], "held_back": []}
 
     def run(self, argv):
         """Run a command."""
@@ -171,6 +180,10 @@ class Reload:
             if reasons:
                 self.result["reloaded"][name] = reasons + self.result["reloaded"].get(name, [])
         self.result["restart_pending"] = sorted({*self.result["restart_pending"], *(files & set(asterisk.READ_AT_START))})
+        waiting = [name for name, file in asterisk.PLACED_BY.items() if file in files and name in state.modules]
+        self.result["held_back"] = sorted({*self.result["held_back"], *waiting})
+        for name in self.result["held_back"]:
+            self.result["reloaded"].pop(name, None)
 
     @staticmethod
     def roots(state, name):
@@ -206,7 +219,10 @@ class Reload:
                 failures.append(" ".join(said.split()) or f"nothing to the reload of {name}")
         asterisk.settled(log)
         logged = asterisk.said_since(log, offset, SPEAKERS)
-        differences = self.read().differences()
+        waiting = self.result["held_back"]
+        differences = {
+            kind: sides for kind, sides in self.read().differences().items() if asterisk.MAKER.get(kind) not in waiting
+        }
         behind = {asterisk.MAKER[kind] for kind in differences if kind in asterisk.MAKER}
         if failures or logged:
             # Which module it was is not always said.
@@ -234,6 +250,7 @@ class Reload:
             reloaded=asterisk.plan(state, self.params["always"]),
             modules_loaded=asterisk.missing_modules(state),
             restart_pending=asterisk.restart_pending(state),
+            held_back=asterisk.held_back(state),
         )
         if self.module.check_mode:
             self.announce(state)

@@ -81,7 +81,7 @@ EXAMPLES = r"""
     files:
       rtp.conf: "{{ lookup('ansible.builtin.template', 'rtp.conf.j2') }}"
     secret_files:
-      tenants/demo/pjsip.conf: "{{ lookup('ansible.builtin.template', 'pjsip.conf.j2') }}"
+      tenants/demo/pjsip_auth.conf: "{{ lookup('ansible.builtin.template', 'pjsip_auth.conf.j2') }}"
     purge: [tenants]
     owner: root
     group: asterisk
@@ -95,13 +95,13 @@ written:
   type: list
   elements: str
   returned: success
-  sample: [rtp.conf, tenants/demo/pjsip.conf]
+  sample: [rtp.conf, tenants/demo/pjsip_auth.conf]
 removed:
   description: Paths relative to O(root) that were removed.
   type: list
   elements: str
   returned: success
-  sample: [tenants/former/pjsip.conf]
+  sample: [tenants/former/pjsip_auth.conf]
 adjusted:
   description: Paths relative to O(root) of which only owner, group or mode was set right, and directories made.
   type: list

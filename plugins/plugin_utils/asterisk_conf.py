@@ -19,8 +19,9 @@ LINE_BYTES = 8192
 #: What an entry of pjsip.conf refers to, by its name: the type that the section of that name must have.
 REFERENCES = {"auth": "auth", "outbound_auth": "auth", "aors": "aor", "transport": "transport", "endpoint": "endpoint"}
 
-#: Files that PJSIP reads as one: their sections are objects, and a name can be had once for each type.
-PJSIP = "pjsip.conf"
+#: Files whose sections are PJSIP's objects, of which a name can be had once for each type: pjsip.conf, and for a type that
+#: sorcery.conf gives a file of its own, that one.
+PJSIP = re.compile(r"(?:.*/)?pjsip(?:_(?P<type>endpoint|aor|auth))?[.]conf")
 
 
 class ConfError(Exception):
@@ -65,9 +66,12 @@ class _Reader:
         self.sections: list[Section] = []
         self.current: Section | None = None
         self.open: list[str] = []
+        #: All that was read, also what has nothing of its own but includes.
+        self.seen: set[str] = set()
 
     def read(self, path: str) -> None:
         self.open.append(path)
+        self.seen.add(path)
         for number, line in enumerate(self.files[path].split("\n"), 1):
             where = f"{path}, line {number}"
             if len(line.encode()) >= LINE_BYTES:
@@ -141,16 +145,22 @@ def read(files: Mapping[str, str], path: str) -> list[Section]:
     return reader.sections
 
 
-def _pjsip(sections: Sequence[Section], options: Mapping[str, Sequence[str]] | None) -> Iterator[str]:
-    """Report objects of pjsip.conf that PJSIP would not make, or not as they are meant."""
+def _pjsip(files: Mapping[str, Sequence[Section]], options: Mapping[str, Sequence[str]] | None) -> Iterator[str]:
+    """Report objects that PJSIP would not make, or not as they are meant.
+
+    :param files: the sections of each file that PJSIP reads, by its path, with what it includes.
+    """
     objects: dict[tuple[str, str], Section] = {}
-    for section in sections:
+    places = {found["type"]: path for path in files if (found := PJSIP.fullmatch(path)) and found["type"]}
+    for path, section in ((path, section) for path, sections in files.items() for section in sections):
         if section.template:
             continue
         kind = section.value("type")
         if not kind:
             yield f"{section.where}: section {section.name} has no type"
             continue
+        if places.get(kind, path) != path or (path in places.values() and kind not in places):
+            yield f"{section.where}: section {section.name} is of type {kind}, which Asterisk does not look for in {path}"
         if (kind, section.name) in objects:
             yield f"{section.where}: there is a section {section.name} of type {kind} already ({objects[kind, section.name].where})"
         objects[kind, section.name] = section
@@ -181,16 +191,22 @@ def _entrance(name: str, section: Section, objects: Mapping[tuple[str, str], Sec
         yield f"{section.where}: endpoint {name} is known by its address, and no section of type identify gives one"
 
 
-def problems(files: Mapping[str, str], options: Mapping[str, Sequence[str]] | None = None) -> list[str]:
+def problems(
+    files: Mapping[str, str], options: Mapping[str, Sequence[str]] | None = None, directory: str = ""
+) -> list[str]:
     """Report what Asterisk would not understand of its files, or leave out without a word to anybody.
 
-    :param files: contents by path relative to /etc/asterisk. The files at its top are read, and the others as they are included.
-    :param options: type of an object of pjsip.conf -> its options; None looks at no names of options.
+    :param files: contents by path relative to /etc/asterisk. Those at the top of C(directory) are read, and the others as they
+        are included.
+    :param options: type of an object of PJSIP -> its options; None looks at no names of options.
+    :param directory: path relative to /etc/asterisk, empty for that itself.
     :returns: a sentence for each, with file and line; no values are in them, for they may be secret.
     """
     found: list[str] = []
     included: set[str] = set()
-    for path in sorted(path for path in files if "/" not in path):
+    pjsip: dict[str, Sequence[Section]] = {}
+    roots = sorted(path for path in files if path.rpartition("/")[0] == directory)
+    for path in roots:
         reader = _Reader(files)
         try:
             reader.read(path)
@@ -198,10 +214,9 @@ def problems(files: Mapping[str, str], options: Mapping[str, Sequence[str]] | No
             found.append(str(error))
             continue
         sections = reader.sections
-        places = [section.where for section in sections] + [entry.where for section in sections for entry in section.entries]
-        included |= {where.rpartition(", line ")[0] for where in places}
-        if path == PJSIP:
-            found += _pjsip(sections, options)
+        included |= reader.seen
+        if PJSIP.fullmatch(path):
+            pjsip[path] = sections
             continue
         # What PJSIP reads apart by type is one section for all others, so a second one of a name adds to the first.
         names = [section.name for section in sections]
@@ -210,5 +225,6 @@ def problems(files: Mapping[str, str], options: Mapping[str, Sequence[str]] | No
             for index, section in enumerate(sections)
             if section.name in names[:index]
         ]
-    found += [f"{path}: no file includes it" for path in sorted(set(files) - included) if "/" in path and files[path].strip()]
+    found += _pjsip(pjsip, options)
+    found += [f"{path}: no file includes it" for path in sorted(set(files) - included - set(roots)) if files[path].strip()]
     return list(dict.fromkeys(found))

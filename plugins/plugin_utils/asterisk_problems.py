@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.dialtone.ha_pbx.plugins.module_utils._asterisk_config import KINDS, PJSIP_TYPES, Objects
-from ansible_collections.dialtone.ha_pbx.plugins.module_utils._asterisk_loaded import some
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils._asterisk_loaded import MAKER, some
 from ansible_collections.dialtone.ha_pbx.plugins.plugin_utils.problems import Problem, problem
 
 #: Bytes and files below which a directory counts as full: ten messages of three minutes, the longest there are.
@@ -17,6 +17,10 @@ SPACE_BYTES = 32 * 2**20
 SPACE_FILES = 100
 
 _DEPLOY = "Run site.yml (`--tags asterisk` does for this), which loads it and says why where Asterisk does not take it."
+_MOVE = (
+    "Move the service to the other node when few calls are in progress (docs/operations.md). sorcery.conf, which says where telephones"
+    " are, was written after Asterisk started, and until it starts anew nothing of them is loaded."
+)
 _LOG = "Its reasons are in /var/log/asterisk/messages.log."
 
 
@@ -24,7 +28,9 @@ def _sets(names: Mapping[str, Sequence[str]] | None) -> Objects:
     return {kind: set(values) for kind, values in (names or {}).items()}
 
 
-def _cure(kind: str, missing: Sequence[str]) -> str:
+def _cure(kind: str, missing: Sequence[str], held_back: Sequence[str]) -> str:
+    if MAKER.get(kind) in held_back:
+        return _MOVE
     if kind == "modules":
         # The call records' modules give up at a start without a database.
         return (
@@ -49,14 +55,15 @@ def _objects(looked: Mapping[str, Any], declared: Objects) -> Iterator[Problem]:
         )
     if not looked["running"]:
         return
+    held_back = looked["held_back"]
     for kind, sides in looked["differences"].items():
         if sides["missing"]:
-            yield problem(f"{KINDS[kind]} not loaded: {some(sides['missing'])}", _cure(kind, sides["missing"]))
+            yield problem(f"{KINDS[kind]} not loaded: {some(sides['missing'])}", _cure(kind, sides["missing"], held_back))
         extra = sorted(set(sides["extra"]) - declared.get(kind, set()))
         if extra:
             yield problem(
                 f"{KINDS[kind]} loaded, and neither in the files nor in the inventory: {some(extra)}",
-                f"{_DEPLOY} Until then it works as it did before it was removed.",
+                f"{_MOVE if MAKER.get(kind) in held_back else _DEPLOY} Until then it works as it did before it was removed.",
             )
 
 

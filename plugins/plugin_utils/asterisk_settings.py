@@ -3,37 +3,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What of the inventory Asterisk would leave out or take otherwise, without more than a line in its log.
 
-An unknown codec costs every endpoint that has it, a language without prompts is silence, a port range that is none becomes
-Asterisk's own one, which the firewall does not let in.
+A language without prompts is silence, a port range that is none becomes Asterisk's own one, which the firewall does not let in.
 """
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from ansible_collections.dialtone.ha_pbx.plugins.plugin_utils.asterisk_modules import MODULES
-from ansible_collections.dialtone.ha_pbx.plugins.plugin_utils.problems import Problem, problem
-
-#: Codecs that Asterisk translates, with the module that does it; the role loads the first four's (main/codec_builtin.c, 20 to 22).
-TRANSLATED = {
-    "alaw": "codec_alaw", "ulaw": "codec_ulaw", "g722": "codec_g722", "gsm": "codec_gsm", "adpcm": "codec_adpcm",
-    "codec2": "codec_codec2", "g726": "codec_g726", "g726aal2": "codec_g726", "ilbc": "codec_ilbc", "lpc10": "codec_lpc10",
-    "speex": "codec_speex", "speex16": "codec_speex", "speex32": "codec_speex", "slin": "codec_resample", "slin12": "codec_resample",
-    "slin16": "codec_resample", "slin24": "codec_resample", "slin32": "codec_resample", "slin44": "codec_resample",
-    "slin48": "codec_resample", "slin96": "codec_resample", "slin192": "codec_resample",
-}  # fmt: skip
-#: Codecs that Asterisk passes on between telephones; a module of another vendor may translate them.
-PASSED = {
-    "g719": "codec_g719", "g723": "codec_g723", "g729": "codec_g729", "opus": "codec_opus", "silk8": "codec_silk",
-    "silk12": "codec_silk", "silk16": "codec_silk", "silk24": "codec_silk", "siren7": "codec_siren7", "siren14": "codec_siren14",
-}  # fmt: skip
-VIDEO = ("h261", "h263", "h263p", "h264", "h265", "mpeg4", "vp8", "vp9")
-CODECS = (*TRANSLATED, *PASSED, *VIDEO)
-#: Codecs whose modules the role loads.
-LOADED = ("alaw", "ulaw", "g722", "gsm", *(name for name in TRANSLATED if name.startswith("slin")))
+from ansible_collections.dialtone.ha_pbx.plugins.plugin_utils.problems import Problem, meant, out_of_range, problem
 
 #: Languages of Debian's packages asterisk-core-sounds-<language>-wav.
 DEBIAN_LANGUAGES = ("en", "es", "fr", "it", "ru")
@@ -46,49 +26,13 @@ RANGES = {
     "asterisk_sip_port": (1, 65535, "a port"),
     "asterisk_rtp_start": (1024, 65534, "a port"),
     "asterisk_rtp_end": (1025, 65535, "a port"),
-    "asterisk_ring_seconds": (1, 3600, "seconds"),
-    "asterisk_max_contacts": (1, 100, "telephones"),
-    "asterisk_registration_expiration": (60, 86400, "seconds"),
-    "asterisk_qualify_frequency": (0, 86400, "seconds"),
-    "asterisk_rtp_timeout": (0, 86400, "seconds"),
 }
 
 INSTALL_PROMPTS = "/usr/share/asterisk/sounds/<language>, on both nodes"
 
 
-def _meant(name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
-    return f"Was {near[0]} meant? " if near else ""
-
-
-def _codecs(codecs: Sequence[str], modules: Collection[str]) -> Iterator[Problem]:
-    names = [codec.partition(":")[0] for codec in codecs]
-    for codec, name in zip(codecs, names):
-        if name not in CODECS:
-            yield problem(
-                f"asterisk_codecs has {codec!r}, which is no codec of Asterisk; it would leave out every telephone",
-                f"{_meant(name, CODECS)}Asterisk has {', '.join(CODECS)}.",
-            )
-        elif not re.fullmatch("[a-z0-9]+(:[1-9][0-9]{0,2})?", codec):
-            yield problem(
-                f"asterisk_codecs has {codec!r}: what stands behind the colon is no number of milliseconds",
-                f"Write {name}, or {name}:20 for packets of 20 ms.",
-            )
-    spoken = [name for name in names if name in LOADED or {**TRANSLATED, **PASSED}.get(name, "") in modules]
-    if not spoken and all(name in CODECS for name in names):
-        yield problem(
-            f"asterisk_codecs is {', '.join(codecs) or 'empty'}: Asterisk has nothing to speak or record in, neither prompts nor"
-            " voicemail",
-            f"Add one of {', '.join(name for name in LOADED if not name.startswith('slin'))}; or, where a module translates one of"
-            " yours, name it in asterisk_extra_modules.",
-        )
-
-
 def _numbers(settings: Mapping[str, Any]) -> Iterator[Problem]:
-    for name, (lowest, highest, what) in RANGES.items():
-        value = int(settings[name])
-        if not lowest <= value <= highest:
-            yield problem(f"{name} is {value}", f"Give {what} from {lowest} to {highest}.")
+    yield from out_of_range(settings, RANGES)
     start, end, sip = (int(settings[f"asterisk_{name}"]) for name in ("rtp_start", "rtp_end", "sip_port"))
     if start >= end:
         yield problem(
@@ -174,7 +118,6 @@ def problems(settings: Mapping[str, Any], os_family: str, method: str) -> list[P
     :returns: a list of C(found) and C(cure).
     """
     return [
-        *_codecs(settings["asterisk_codecs"], settings["asterisk_extra_modules"]),
         *_languages(settings, os_family, method),
         *_texts(settings),
         *_module_names(settings["asterisk_extra_modules"]),
@@ -201,7 +144,7 @@ def missing(
     for name in [*settings["asterisk_extra_modules"], *(required or [])]:
         if name in modules or (not installed and name in MODULES):
             continue
-        near = _meant(name, set(modules) or MODULES)
+        near = meant(name, set(modules) or MODULES)
         found.append(
             problem(
                 f"Asterisk is to load the module {name}, and {'the host' if installed else 'Asterisk'} has none of this name",

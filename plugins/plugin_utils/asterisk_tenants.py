@@ -13,10 +13,24 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ansible_collections.dialtone.ha_pbx.plugins.plugin_utils.problems import Problem, problem
+from ansible_collections.dialtone.ha_pbx.plugins.plugin_utils import asterisk_codecs
+from ansible_collections.dialtone.ha_pbx.plugins.plugin_utils.problems import Problem, out_of_range, problem
 
 #: Sections and contexts that Asterisk, its files or this collection have for themselves.
 RESERVED = frozenset({"default", "general", "globals", "health", "zonemessages"})
+
+#: Emergency numbers of every mobile telephone, whatever its country (3GPP TS 22.101, clause 10.1.1): no extension may stand in
+#: their way.
+EMERGENCY = frozenset({"112", "911"})
+
+#: Variable -> (lowest, highest, what it is). Outside of it Asterisk takes another value, or leaves the object out.
+RANGES = {
+    "asterisk_tenants_ring_seconds": (1, 3600, "seconds"),
+    "asterisk_tenants_max_contacts": (1, 100, "telephones"),
+    "asterisk_tenants_registration_expiration": (60, 86400, "seconds"),
+    "asterisk_tenants_qualify_frequency": (0, 86400, "seconds"),
+    "asterisk_tenants_rtp_timeout": (0, 86400, "seconds"),
+}
 
 #: Bytes that Asterisk keeps of a caller's and of a mailbox's name (char[80], res_pjsip and app_voicemail); it cuts off the rest.
 NAME_BYTES = 79
@@ -25,7 +39,7 @@ NAME_BYTES = 79
 DIFFERENT = 6
 
 CORRECT = "Correct it in the inventory."
-NUMBER = "a number is 100 to 199"
+NUMBER = "a number is 1 to 15 digits"
 TENANT_NAME = "a name is 1 to 32 of a-z, 0-9 and _, and begins with a letter"
 NAME = "a name is 1 to 40 letters, digits, spaces and . ( ) / & ' + -, has a letter or digit, and no space at either end"
 PASSWORD = "a password is 12 to 64 printable ASCII characters without space, semicolon and backslash"
@@ -87,16 +101,14 @@ def _text(who: str, what: str, value: Any, secret: bool = False) -> Iterator[Pro
 
 
 def _number(who: str, value: Any) -> Iterator[Problem]:
-    # A number without quotes is one that can be: nothing between 100 and 199 begins with a zero.
-    if isinstance(value, int) and not isinstance(value, bool) and 100 <= value <= 199:
+    # Also a bare number that looks right: 0150 without quotes becomes 104.
+    yield from _text(who, "number", value)
+    if not isinstance(value, str):
         return
-    if isinstance(value, int) and not isinstance(value, bool):
-        octal = f" (was 0{value:o} written? A number that begins with 0 is octal in YAML)" if value >= 8 else ""
-        yield _problem(f"{who}{octal}: {NUMBER}", "Correct it in the inventory, without a zero before it.")
-    elif not isinstance(value, str):
-        yield from _text(who, "number", value)
-    elif not re.fullmatch("1[0-9][0-9]", value):
+    if not re.fullmatch("[0-9]{1,15}", value):
         yield _problem(f"{who}: {NUMBER}")
+    elif value in EMERGENCY:
+        yield _problem(f"{who}: {value} is the emergency number", "Give the extension another number.")
 
 
 def _name(who: str, value: Any) -> Iterator[Problem]:
@@ -148,13 +160,16 @@ def _extension(tenant: str, extension: Any) -> Iterator[Problem]:
     yield from _pin(who, extension.get("voicemail_pin"), str(number))
 
 
-def problems(tenants: Any) -> list[Problem]:
-    """Report what cannot be used of the tenants.
+def number_patterns(numbers: Iterable[str]) -> list[str]:
+    """Return patterns of the dialplan that match every number and no other length: V(_XXX) for 100 and 199, V(_XXXX) for 2000.
 
-    :param tenants: the value of asterisk_tenants: a list of C(name) and C(extensions), each of these a C(number), a C(name), a
-        C(password) and a C(voicemail_pin).
-    :returns: a list of C(found) and C(cure).
+    :param numbers: digits.
     """
+    return ["_" + "X" * length for length in sorted({len(str(number)) for number in numbers})]
+
+
+def _tenants(tenants: Any) -> list[Problem]:
+    """Report what cannot be used of the tenants."""
     found = []
     if not isinstance(tenants, (list, tuple)):
         return [_problem(f"asterisk_tenants is {_kind(tenants)}, and a list belongs there")]
@@ -180,3 +195,17 @@ def problems(tenants: Any) -> list[Problem]:
         for extension in extensions:
             found += _extension(shown, extension)
     return found
+
+
+def problems(settings: Mapping[str, Any]) -> list[Problem]:
+    """Report what cannot be used of the variables of the role asterisk_tenants.
+
+    :param settings: its variables and asterisk_extra_modules, by name. asterisk_tenants is a list of C(name) and C(extensions), each
+        of these a C(number), a C(name), a C(password) and a C(voicemail_pin).
+    :returns: a list of C(found) and C(cure).
+    """
+    return [
+        *asterisk_codecs.problems("asterisk_tenants_codecs", settings["asterisk_tenants_codecs"], settings["asterisk_extra_modules"]),
+        *out_of_range(settings, RANGES),
+        *_tenants(settings["asterisk_tenants"]),
+    ]

@@ -30,8 +30,11 @@ _MOVED = """
     mariadb_drain_timeout mariadb_failure_timeout mariadb_monitor_interval mariadb_monitor_timeout mariadb_start_timeout
     mariadb_start_wait mariadb_stop_timeout mariadb_unit records_failure_timeout sip_retries sip_timeout_ms storage_timeout
 """
+#: What was the role asterisk's and is asterisk_tenants': names without the role's.
+_OF_TENANTS = "codecs max_contacts qualify_frequency registration_expiration ring_seconds rtp_timeout"
 #: Variables of former versions, and what says the same now.
 RENAMED = {
+    **{f"asterisk_{name}": f"asterisk_tenants_{name}" for name in _OF_TENANTS.split()},
     "pacemaker_cluster_interruption": "pbx_cluster_interruption",
     "pacemaker_cluster_mariadb_socket": "pbx_mariadb_socket",
     "pacemaker_cluster_sip_port": "asterisk_sip_port",

@@ -1,8 +1,9 @@
-"""What the role asterisk would write into /etc/asterisk, rendered as the role does it."""
+"""What the roles asterisk and asterisk_tenants would write into /etc/asterisk, rendered as they do it."""
 
 from __future__ import annotations
 
 import functools
+import itertools
 import json
 from typing import Any
 
@@ -18,10 +19,13 @@ TENANT: dict[str, Any] = {"name": "demo", "extensions": [EXTENSION]}
 def _written(given: str) -> tuple[dict[str, str], dict[str, str]]:
     plain: dict[str, str] = {}
     secret: dict[str, str] = {}
-    for action in all_actions(FACTS, json.loads(given), ["asterisk"])["asterisk"]:
+    roles = ["asterisk", "asterisk_tenants"]
+    made = all_actions(FACTS, json.loads(given), roles)
+    for action in itertools.chain(*(made[role] for role in roles)):
         if action.module == "dialtone.ha_pbx.config_tree" and action.arguments["root"] == "/etc/asterisk":
+            assert not plain.keys() & action.arguments["files"].keys()
             plain |= action.arguments["files"]
-            secret |= action.arguments["secret_files"]
+            secret |= action.arguments.get("secret_files", {})
     assert plain
     return plain, secret
 
@@ -37,5 +41,5 @@ def written(**given: Any) -> dict[str, str]:
 
 
 def open_files(**given: Any) -> set[str]:
-    """Return the paths of those files that the role shows in a diff."""
+    """Return the paths of those files that the roles show in a diff."""
     return set(_written(_given(given))[0])

@@ -67,8 +67,9 @@ def _variables(loader: DataLoader, role: str, facts: dict[str, Any], **more: Any
     for other in ROLES:
         defaults |= loader.load_from_file(str(REPOSITORY / "roles" / other / "defaults/main.yml"), trusted_as_template=True) or {}
     fixed: dict[str, Any] = {}
-    for name in ("main", facts["os_family"]):
-        fixed |= loader.load_from_file(str(path / "vars" / f"{name}.yml"), trusted_as_template=True) or {}
+    # A role without packages has nothing that differs between the systems.
+    for file in (path / "vars" / f"{name}.yml" for name in ("main", facts["os_family"])):
+        fixed |= (loader.load_from_file(str(file), trusted_as_template=True) or {}) if file.exists() else {}
     return {
         **defaults,
         **VariableManager(loader=loader, inventory=inventory).get_vars(host=host),

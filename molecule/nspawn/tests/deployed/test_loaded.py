@@ -58,12 +58,12 @@ def nodes() -> Iterator[tuple[str, str]]:
 
 def broken_off(standby: str, **variables: Any) -> subprocess.CompletedProcess[str]:
     """Have a run fail on the standby when the active node's files are written, and nothing is loaded yet."""
-    path = f"{TENANTS}/demo/pjsip.conf"
-    exchange.run(standby, ["sh", "-c", f"mv {path} /root/pjsip.conf && mkdir {path}"])
+    path = f"{TENANTS}/demo/pjsip_auth.conf"
+    exchange.run(standby, ["sh", "-c", f"mv {path} /root/kept.conf && mkdir {path}"])
     try:
         return deploy("asterisk", **variables)
     finally:
-        exchange.run(standby, ["sh", "-c", f"rmdir {path} && mv /root/pjsip.conf {path}"])
+        exchange.run(standby, ["sh", "-c", f"rmdir {path} && mv /root/kept.conf {path}"])
 
 
 @pytest.mark.long
@@ -102,8 +102,11 @@ def test_a_reload_that_a_run_lost_is_made_up_for_by_the_next(nodes: tuple[str, s
 #: What is done by hand on the active node, and what the acceptance says of it.
 BY_HAND = {
     "a tenant's include is commented out": (
-        "sed -i 's/^#include tenants/;&/' /etc/asterisk/voicemail.conf",
+        f"sed -i 's/^#include tenants/;&/' {TENANTS}/voicemail.conf",
         "mailbox of the inventory that no file of /etc/asterisk has: 100@demo",
+    ),
+    "what includes all tenants is commented out": (
+        "sed -i 's/^#tryinclude/;&/' /etc/asterisk/pjsip_aor.conf", "AOR of the inventory that no file of /etc/asterisk has: 100-demo"
     ),
     "garbage in pjsip.conf": (
         "echo '[garbage' >> /etc/asterisk/pjsip.conf", "a section without its closing bracket. It goes on with what it had"

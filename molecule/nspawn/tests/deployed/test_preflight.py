@@ -116,11 +116,12 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     ),
     "an extension that cannot be": (
         {"asterisk_tenants": [{"name": "demo", "extensions": [
-            {"number": "7", "name": "Seven", "password": "0123456789abcdef", "voicemail_pin": "2580"}]}]},
-        "tenant demo, extension 7: a number is 100 to 199", "Correct it in the inventory",
+            {"number": "112", "name": "Seven", "password": "0123456789abcdef", "voicemail_pin": "2580"}]}]},
+        "tenant demo, extension 112: 112 is the emergency number", "Give the extension another number",
     ),
     "a codec that Asterisk does not have": (
-        {"asterisk_codecs": ["alaw", "ulow"]}, "asterisk_codecs has 'ulow', which is no codec of Asterisk", "Was ulaw meant?"
+        {"asterisk_tenants_codecs": ["alaw", "ulow"]},
+        "asterisk_tenants_codecs has 'ulow', which is no codec of Asterisk", "Was ulaw meant?",
     ),
     "a module that Asterisk does not have": (
         {"asterisk_extra_modules": ["app_quue"]}, "Asterisk is to load the module app_quue", "Was app_queue meant?"

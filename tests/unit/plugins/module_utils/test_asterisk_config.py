@@ -117,6 +117,45 @@ def test_whether_objects_come_from_elsewhere(line: str, foreign: bool) -> None:
     assert config.foreign_objects(read(f"[res_pjsip]\n{line}\n")) is foreign
 
 
+def test_objects_count_only_where_asterisk_looks_for_them() -> None:
+    """An endpoint beside the file that sorcery.conf names is none, and of two files for one type the first counts."""
+    files = {
+        "sorcery.conf": "[res_pjsip]\nendpoint = config,one.conf,criteria=type=endpoint\nendpoint = config,two.conf\n",
+        "one.conf": "[100]\ntype = endpoint\n[100]\ntype = aor\n",
+        "two.conf": "[101]\ntype = endpoint\n",
+        "pjsip.conf": "[102]\ntype = endpoint\n[102]\ntype = aor\n",
+    }
+    found = config.declared(files)
+    assert (found["endpoints"], found["aors"]) == ({"100"}, {"102"})
+
+
+def test_the_names_of_a_directory_alone() -> None:
+    files = {
+        "tenants/pjsip_endpoint.conf": "#include tenants/x/pjsip_endpoint.conf\n",
+        "tenants/x/pjsip_endpoint.conf": "[100]\ntype = endpoint\n[100]\ntype = aor\n",
+        "tenants/pjsip_aor.conf": "[101]\ntype = aor\n",
+        "tenants/voicemail.conf": "[x]\n100 => 2580,A\n",
+    }
+    found = config.declared(files, "tenants")
+    assert (found["endpoints"], found["aors"], found["mailboxes"]) == ({"100"}, {"101"}, {"100@x"})
+
+
+@pytest.mark.parametrize(
+    ("pattern", "matched", "not_matched"),
+    [
+        ("_1XX", ["100", "199"], ["1000", "10", "200", "1a0"]),
+        ("_X!", ["1", "100"], ["", "*97"]),
+        ("_X.", ["10", "1a"], ["1"]),
+        ("_[2-5]Nz", ["221"], ["121", "210", "220"]),
+        ("_*9X", ["*97"], ["997"]),
+        ("_9-NX", ["923"], ["9-23"]),
+        ("100", [], ["100"]),
+    ],
+)
+def test_patterns_of_the_dialplan(pattern: str, matched: list[str], not_matched: list[str]) -> None:
+    assert [exten for exten in matched + not_matched if config.matches(pattern, exten)] == matched
+
+
 def test_a_template_brings_its_options_and_is_no_object() -> None:
     tree = config.read("tenants/demo/pjsip.conf", FILES.get)
     (endpoint, *_rest) = [section for section in tree.sections if section.name == "100-demo"]

@@ -157,6 +157,18 @@ def test_what_differs() -> None:
     ]  # fmt: skip
 
 
+def test_hints_that_asterisk_made_of_a_pattern_are_not_too_many() -> None:
+    """For each number that a lamp is subscribed to it makes a hint, and with it an extension, in the same context."""
+    wanted = {"hints": {"_XXX@demo-hints"}, "extensions": {"_XXX@demo-hints", "_1XX@demo-internal"}}
+    made = {"100@demo-hints"}
+    found = {kind: names | made for kind, names in wanted.items()}
+    assert asterisk.compare(wanted, found) == {}
+    strange = {"1000@demo-hints", "100@other-hints", "100@demo-internal"}
+    assert asterisk.compare(wanted, {**found, "extensions": found["extensions"] | strange}) == {
+        "extensions": {"missing": [], "extra": sorted(strange)}
+    }
+
+
 def test_a_name_that_the_console_cuts_off_is_the_same() -> None:
     name = "100-" + "x" * 60
     assert asterisk.compare({"endpoints": {name}}, {"endpoints": {name[:51]}}, {"endpoints": 51}) == {}

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.dialtone.ha_pbx.plugins.module_utils import _asterisk_config as asterisk_config
+from ansible_collections.dialtone.ha_pbx.plugins.module_utils import _asterisk_loaded as asterisk_loaded
 from ansible_collections.dialtone.ha_pbx.plugins.modules import asterisk_info, asterisk_reload
 
 FILES = {
@@ -237,3 +238,41 @@ def test_what_asterisk_info_returns(exchange: Asterisk, monkeypatch: pytest.Monk
     Path(exchange.params["socket"]).unlink()
     stopped = run(asterisk_info, exchange, monkeypatch).result
     assert (stopped["running"], stopped["loaded"], stopped["written"]["endpoints"]) == (False, {}, ["health"])
+
+
+SPLIT = {
+    "sorcery.conf": "[res_pjsip]\nendpoint = config,pjsip_endpoint.conf,criteria=type=endpoint\n",
+    "pjsip_endpoint.conf": "[health]\ntype = endpoint\n[100-demo]\ntype = endpoint\n[101-demo]\ntype = endpoint\n",
+    "pjsip.conf": "[100-demo]\ntype = auth\npassword = one\n",
+}
+
+
+def test_telephones_are_not_reloaded_while_asterisk_looks_for_them_elsewhere(
+    exchange: Asterisk, reload: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reload would drop them all: sorcery.conf is read at the start, and was written after it."""
+    announced = reload(check=True, announced=[*SPLIT, "extensions.conf"])
+    assert announced.result["held_back"] == ["res_pjsip.so"]
+    assert list(announced.result["reloaded"]) == ["pbx_config.so"]
+    for name, text in SPLIT.items():
+        exchange.write(name, text)
+    exchange.write("extensions.conf", FILES["extensions.conf"].replace("Answer", "Hangup"))
+    # No name of the dialplan changes, and PJSIP's stay as they were.
+    exchange.deaf = True
+    end = reload()
+    exchange.deaf = False
+    assert not end.failed
+    assert exchange.commands == ["module reload pbx_config.so"]
+    assert end.result["held_back"] == ["res_pjsip.so"]
+    assert "sorcery.conf" in end.result["restart_pending"]
+    looked = run(asterisk_info, exchange, monkeypatch).result
+    assert looked["held_back"] == ["res_pjsip.so"] and looked["pending"] == {}
+    assert looked["differences"]["endpoints"] == {"missing": ["101-demo"], "extra": []}
+    # It stays so in the next run, and ends with the next start, which is another process.
+    assert (reload().result["changed"], reload().result["held_back"]) == (False, ["res_pjsip.so"])
+    exchange.loaded = exchange.files()
+    Path(exchange.params["record"]).unlink()
+    monkeypatch.setattr(asterisk_loaded, "process", lambda *_given: asterisk_loaded.Process("another", 1e12))
+    assert (reload().result["changed"], reload().result["held_back"]) == (False, [])
+    exchange.write("pjsip_endpoint.conf", SPLIT["pjsip_endpoint.conf"] + "context = demo\n")
+    assert list(reload().result["reloaded"]) == ["res_pjsip.so"]

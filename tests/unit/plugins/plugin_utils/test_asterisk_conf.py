@@ -89,6 +89,47 @@ def test_what_pjsip_would_leave_out_is_said(change: tuple[str, str], said: str) 
     assert any(said in problem for problem in found), found
 
 
+SPLIT = {
+    "pjsip.conf": "[global]\ntype = global\n[health-identify]\ntype = identify\nendpoint = health\n",
+    "pjsip_endpoint.conf": "[health]\ntype = endpoint\nidentify_by = ip\n[100]\ntype = endpoint\nauth = 100\naors = 100\n",
+    "pjsip_aor.conf": "[100]\ntype = aor\n",
+    "pjsip_auth.conf": "[100]\ntype = auth\n",
+}
+
+
+def test_objects_in_a_file_for_each_type_refer_to_each_other() -> None:
+    assert asterisk_conf.problems(SPLIT) == []
+    (found,) = asterisk_conf.problems({**SPLIT, "pjsip_aor.conf": "[101]\ntype = aor\n"})
+    assert found == "pjsip_endpoint.conf, line 4: endpoint 100 names the aor 100, which is not there"
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "kind"),
+    [
+        ("pjsip.conf", "[101]\ntype = endpoint\nauth = 100\n", "endpoint"),
+        ("pjsip_endpoint.conf", "[101]\ntype = aor\n", "aor"),
+        ("pjsip_auth.conf", "[transport-udp]\ntype = transport\n", "transport"),
+    ],
+)
+def test_an_object_where_asterisk_does_not_look_for_it_is_named(path: str, text: str, kind: str) -> None:
+    (found,) = asterisk_conf.problems({**SPLIT, path: SPLIT[path] + text})
+    assert f"is of type {kind}, which Asterisk does not look for in {path}" in found
+
+
+def test_the_files_of_a_directory_are_read_by_themselves() -> None:
+    files = {
+        "tenants/pjsip_endpoint.conf": "#include tenants/x/pjsip_endpoint.conf\n",
+        "tenants/x/pjsip_endpoint.conf": "[100]\ntype = endpoint\nauth = 100\n",
+        "tenants/pjsip_auth.conf": "#include tenants/x/pjsip_auth.conf\n",
+        "tenants/x/pjsip_auth.conf": "[100]\ntype = auth\n",
+    }
+    assert asterisk_conf.problems(files, directory="tenants") == []
+    assert asterisk_conf.problems({**files, "tenants/pjsip_auth.conf": ""}, directory="tenants") == [
+        "tenants/x/pjsip_endpoint.conf, line 1: endpoint 100 names the auth 100, which is not there",
+        "tenants/x/pjsip_auth.conf: no file includes it",
+    ]
+
+
 def test_no_value_is_said_for_it_may_be_a_secret() -> None:
     broken = PHONE.replace("password = a=b>c", "password secret-horse\npassword = secret-horse\nsecret = secret-horse")
     found = " ".join(asterisk_conf.problems({"pjsip.conf": broken}, {"endpoint": [], "auth": [], "aor": []}))

@@ -17,7 +17,7 @@ NAMES = {
 }  # fmt: skip
 HEALTHY: dict[str, Any] = {
     "running": True, **{where: copy.deepcopy(NAMES) for where in ("declared", "loaded", "written")},
-    "differences": {}, "pending": {}, "restart_pending": [], "refused": [],
+    "differences": {}, "pending": {}, "restart_pending": [], "held_back": [], "refused": [],
     "ignored": [], "unreadable": [], "unwritable": [],
     "space": [{"path": "/var/spool/asterisk/voicemail", "bytes": 900 * MEBIBYTE, "files": 90000}],
 }  # fmt: skip
@@ -114,3 +114,15 @@ def test_the_standby_is_asked_for_its_files_only() -> None:
 def test_an_asterisk_that_could_not_be_looked_at() -> None:
     (problem,) = asterisk_problems.judge({"msg": "server1: Asterisk runs and did not answer `module show` within 20 s."})
     assert "could not be looked at: server1: Asterisk runs and did not answer" in problem["found"]
+
+
+@pytest.mark.parametrize("sides", [{"missing": ["103-demo"], "extra": []}, {"missing": [], "extra": ["103-demo"]}])
+def test_telephones_that_wait_for_a_start_are_told_with_the_move_that_brings_it(sides: dict[str, list[str]]) -> None:
+    def waits(looked: dict[str, Any]) -> None:
+        looked.update(restart_pending=["sorcery.conf"], held_back=["res_pjsip.so"], differences={"endpoints": sides})
+
+    (said,) = judge(waits)
+    assert "103-demo" in said and "Move the service to the other node" in said and "site.yml" not in said
+    # What is not PJSIP's is loaded as ever.
+    (said,) = judge(lambda looked: (waits(looked), looked.update(differences={"mailboxes": {"missing": ["103@demo"], "extra": []}})))
+    assert "Move the service" not in said and "site.yml" in said
