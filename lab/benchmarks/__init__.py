@@ -20,7 +20,7 @@ def report(heading: str, runs: list[Measured]) -> str:
     for name in names:
         values = [dict(run)[name] for run in runs if name in dict(run)]
         lines.append(
-            f"{name:<56} {min(values):7.1f} {statistics.median(values):7.1f} {max(values):7.1f} {len(values):5}"
+            f"{name:<56} {min(values):7.2f} {statistics.median(values):7.2f} {max(values):7.2f} {len(values):5}"
         )
     return "\n".join(lines)
 

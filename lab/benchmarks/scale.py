@@ -36,7 +36,7 @@ INTERVAL = 0.02
 #: Seconds that a start may take before the benchmark gives up.
 LIMIT = 180.0
 #: Calls beside a reload: begun in a second, and for how many seconds.
-RATE, TALK_SECONDS, LOAD_SECONDS = 5.0, 2.0, 150
+RATE, TALK_SECONDS, LOAD_SECONDS = 5.0, 2.0, 140
 
 Tenants = list[dict[str, Any]]
 
@@ -49,7 +49,7 @@ def extension(number: str, name: str, word: str, pin: str) -> dict[str, str]:
 def company(count: int) -> Tenants:
     """Return the lab's own tenant, and `count` tenants with telephones of made-up passwords."""
     own = [extension(number, f"Telephone {number}", password(number), voicemail.pin(number)) for number in ("100", "101")]
-    numbers = [str(100 + index) for index in range(EXTENSIONS)]
+    numbers = [str(200 + index) for index in range(EXTENSIONS)]
     return [{"name": "demo", "extensions": own}] + [
         {
             "name": f"t{index:03d}",

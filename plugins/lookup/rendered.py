@@ -6,11 +6,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: rendered
-short_description: Templates rendered for each item of a list, as files by their paths
+short_description: Templates rendered, once or for each item of a list, as files by their paths
 version_added: "0.1.0"
 description:
   - Renders each template for each item, on the controller, and gives the files that come of it as one dictionary, which is what
     M(dialtone.ha_pbx.config_tree) takes.
+  - Unlike P(ansible.builtin.template#lookup), it does not copy all variables for each file. With ten thousand telephones among them,
+    that takes two seconds each time.
 author:
   - The dialtone.ha_pbx developers (@dialtone)
 options:
@@ -20,26 +22,30 @@ options:
     elements: str
     required: true
   items:
-    description: For what they are rendered.
+    description: For what they are rendered. Not given, each template is rendered once.
     type: list
     elements: raw
-    required: true
   variable:
     description: Name by which a template knows the item.
     type: str
-    required: true
+    default: item
   path:
     description: >-
       Path of a file, as a format string of Python - V({item}) is the item (C({item[name]}) a field of it), V({file}) the template's
       name without its directory and C(.j2).
     type: str
-    required: true
+    default: "{file}"
 seealso:
   - plugin: ansible.builtin.template
     plugin_type: lookup
 """
 
 EXAMPLES = r"""
+- name: Write two files
+  dialtone.ha_pbx.config_tree:
+    root: /etc/asterisk
+    files: "{{ lookup('dialtone.ha_pbx.rendered', 'rtp.conf.j2', 'pjsip.conf.j2') }}"
+
 - name: Write the files of each tenant
   dialtone.ha_pbx.config_tree:
     root: /etc/asterisk
@@ -56,10 +62,11 @@ _raw:
 """
 
 import os
+from collections import ChainMap
 
-from ansible.errors import AnsibleError
-from ansible.plugins.loader import lookup_loader
+from ansible.errors import AnsibleError, AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
+from ansible.template import trust_as_template
 
 
 def file_path(pattern, item, template):
@@ -86,14 +93,27 @@ class LookupModule(LookupBase):
         :raises AnsibleError: two files would have the same path, or one has none.
         """
         self.set_options(var_options=variables, direct=kwargs)
-        render = lookup_loader.get("ansible.builtin.template", loader=self._loader, templar=self._templar)
+        # Not through the lookup ansible.builtin.template: for each file it copies all variables, with every tenant in them.
+        variables = {"ansible_managed": "Ansible managed", **(variables or {})}
+        templates = {term: self._source(term, variables) for term in terms}
+        items = self.get_option("items")
+        name = self.get_option("variable")
         files = {}
-        for item in self.get_option("items"):
-            for template in terms:
-                path = file_path(self.get_option("path"), item, template)
+        for item in [None] if items is None else items:
+            own = {} if items is None else {name: item}
+            renders = self._templar.copy_with_new_env(available_variables=ChainMap(own, variables))
+            for term, source in templates.items():
+                path = file_path(self.get_option("path"), item, term)
                 if path in files:
-                    raise AnsibleError(f"{template}: there are two files {path}")
-                [text] = render.run([template], variables, template_vars={self.get_option("variable"): item})
+                    raise AnsibleError(f"{term}: there are two files {path}")
                 # Of a template that says nothing, ansible-core makes None.
+                text = renders.template(source, escape_backslashes=False)
                 files[path] = "" if text is None else text
         return [files]
+
+    def _source(self, term, variables):
+        """Return the text of a template, as a template."""
+        path = self.find_file_in_search_path(variables, "templates", term)
+        if not path:
+            raise AnsibleLookupError(f"the template {term} is not there")
+        return trust_as_template(self._loader.get_text_file_contents(path))

@@ -10,7 +10,7 @@ a telephone, a mailbox, a whole tenant. So what the templates made is read here 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 #: Asterisk reads lines into a buffer of this size (bytes) and takes the rest for another line.
@@ -64,6 +64,8 @@ class _Reader:
     def __init__(self, files: Mapping[str, str]) -> None:
         self.files = files
         self.sections: list[Section] = []
+        #: The last section of each name.
+        self.named: dict[str, Section] = {}
         self.current: Section | None = None
         self.open: list[str] = []
         #: All that was read, also what has nothing of its own but includes.
@@ -94,22 +96,22 @@ class _Reader:
         if not found or not found[1]:
             raise ConfError(f"{where}: {text!r} is no header of a section")
         section = Section(found[1], where)
+        added = False
         for option in (found[2] or "").split(","):
             if option == "!":
                 section.template = True
             elif option == "+":
-                earlier = [known for known in self.sections if known.name == section.name]
-                if not earlier:
+                if section.name not in self.named:
                     raise ConfError(f"{where}: adds to a section {section.name} that is not there yet")
-                section = earlier[-1]
+                section, added = self.named[section.name], True
             elif option:
-                base = next((known for known in reversed(self.sections) if known.name == option), None)
-                if base is None:
+                if option not in self.named:
                     raise ConfError(f"{where}: section {section.name} inherits from {option}, which is not there yet")
-                section.entries += base.entries
+                section.entries += self.named[option].entries
         self.current = section
-        if all(section is not known for known in self.sections):
+        if not added:
             self.sections.append(section)
+            self.named[section.name] = section
 
     def include(self, text: str, where: str) -> None:
         directive, _blank, rest = text.partition(" ")
@@ -171,6 +173,7 @@ def _pjsip(files: Mapping[str, Sequence[Section]], options: Mapping[str, Sequenc
             yield from (
                 f"{entry.where}: {entry.name} is no option of type {kind}" for entry in section.entries if entry.name not in known
             )
+    by_address = {section.value("endpoint") for (kind, _name), section in objects.items() if kind == "identify"}
     for (kind, name), section in objects.items():
         for option, wanted in REFERENCES.items():
             for value in section.values(option):
@@ -178,16 +181,15 @@ def _pjsip(files: Mapping[str, Sequence[Section]], options: Mapping[str, Sequenc
                     if (wanted, named) not in objects:
                         yield f"{section.where}: {kind} {name} names the {wanted} {named}, which is not there"
         if kind == "endpoint":
-            yield from _entrance(name, section, objects)
+            yield from _entrance(name, section, by_address)
 
 
-def _entrance(name: str, section: Section, objects: Mapping[tuple[str, str], Section]) -> Iterator[str]:
+def _entrance(name: str, section: Section, by_address: Collection[str]) -> Iterator[str]:
     """Report an endpoint that whoever says its name can be: it must ask for a password, or be known by its address alone."""
     methods = {method.strip() for method in section.value("identify_by").split(",")}
     if not section.value("auth") and methods != {"ip"}:
         yield f"{section.where}: endpoint {name} asks for no password and can be had by name (identify_by)"
-    by_address = any(kind == "identify" and about.value("endpoint") == name for (kind, _name), about in objects.items())
-    if methods == {"ip"} and not by_address:
+    if methods == {"ip"} and name not in by_address:
         yield f"{section.where}: endpoint {name} is known by its address, and no section of type identify gives one"
 
 
@@ -219,12 +221,11 @@ def problems(
             pjsip[path] = sections
             continue
         # What PJSIP reads apart by type is one section for all others, so a second one of a name adds to the first.
-        names = [section.name for section in sections]
-        found += [
-            f"{section.where}: there is a section {section.name} already"
-            for index, section in enumerate(sections)
-            if section.name in names[:index]
-        ]
+        first: set[str] = set()
+        for section in sections:
+            if section.name in first:
+                found.append(f"{section.where}: there is a section {section.name} already")
+            first.add(section.name)
     found += _pjsip(pjsip, options)
     found += [f"{path}: no file includes it" for path in sorted(set(files) - included - set(roots)) if files[path].strip()]
     return list(dict.fromkeys(found))

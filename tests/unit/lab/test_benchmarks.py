@@ -13,12 +13,12 @@ def test_the_table_gives_minimum_median_and_maximum_of_each_moment() -> None:
     runs = [[("fenced", 3.0), ("call", 9.0)], [("fenced", 1.0), ("call", 12.0)], [("fenced", 2.0), ("call", 7.5)]]
     lines = [line.split() for line in report("seconds after", runs).splitlines()]
     assert lines[0] == ["seconds", "after,", "3", "runs", "min", "median", "max", "runs"]
-    assert lines[1:] == [["fenced", "1.0", "2.0", "3.0", "3"], ["call", "7.5", "9.0", "12.0", "3"]]
+    assert lines[1:] == [["fenced", "1.00", "2.00", "3.00", "3"], ["call", "7.50", "9.00", "12.00", "3"]]
 
 
 def test_what_only_some_runs_have_says_so() -> None:
     lines = report("seconds", [[("site", 80.0)], [("site", 90.0), ("peer", 30.0)]]).splitlines()
-    assert lines[2].split() == ["peer", "30.0", "30.0", "30.0", "1"]
+    assert lines[2].split() == ["peer", "30.00", "30.00", "30.00", "1"]
 
 
 RECAP = """
