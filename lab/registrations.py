@@ -24,7 +24,7 @@ from .sipp import SIPP, Caller, injection, parse_statistics
 
 #: The port at which all of them are. Below those from which the kernel takes for others.
 PORT = 19000
-#: Registrations a second: a third of what two processors take (facts of the benchmark, docs/performance.md).
+#: Registrations a second: two processors take about three times as many.
 RATE = 200.0
 #: What SIPp gets beside the registrations, in seconds.
 END_SECONDS = 20.0

@@ -64,6 +64,7 @@ _raw:
 import os
 from collections import ChainMap
 
+from ansible import constants
 from ansible.errors import AnsibleError, AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 from ansible.template import trust_as_template
@@ -94,7 +95,7 @@ class LookupModule(LookupBase):
         """
         self.set_options(var_options=variables, direct=kwargs)
         # Not through the lookup ansible.builtin.template: for each file it copies all variables, with every tenant in them.
-        variables = {"ansible_managed": "Ansible managed", **(variables or {})}
+        variables = {"ansible_managed": constants.config.get_config_value("DEFAULT_MANAGED_STR"), **(variables or {})}
         templates = {term: self._source(term, variables) for term in terms}
         items = self.get_option("items")
         name = self.get_option("variable")

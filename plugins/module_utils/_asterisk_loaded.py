@@ -65,9 +65,9 @@ RELOADED_BY = {
 #: Files that are read when Asterisk starts and never again.
 READ_AT_START = ("asterisk.conf", "modules.conf", "sorcery.conf", "pjsip_transports.conf", "ccss.conf", "stasis.conf")
 
-#: Modules that look for their objects where a file said at the start: until the next start, a reload would read them from where
-#: they are no more.
-PLACED_BY = {"res_pjsip.so": "sorcery.conf"}
+#: Modules whose reload has PJSIP look for its objects, where a file said at the start: until the next start, that is where they are no
+#: more. A changed acl.conf makes it read its endpoints again (pjsip_configuration.c), and so does the wizard as it is loaded.
+PLACED_BY = {"res_pjsip.so": "sorcery.conf", "acl": "sorcery.conf", "res_pjsip_config_wizard.so": "sorcery.conf"}
 
 #: The module that a reload of which makes objects of a kind.
 MAKER = {
@@ -229,6 +229,9 @@ def loaded(console: Console) -> tuple[Objects, dict[str, int]]:
             text = console(f"pjsip list {kind}")
             if "No such command" not in text:
                 found[kind], widths[kind] = parse_pjsip_list(text)
+    # Its list of AORs cuts names off before its heading ends (res_pjsip/location.c: 9 + 7 and 9 + 12 of 62 characters).
+    if widths.get("aors"):
+        widths["aors"] -= 10
     if "app_voicemail.so" in modules:
         found["mailboxes"] = parse_mailboxes(console("voicemail show users"))
     if "pbx_config.so" in modules:
@@ -289,11 +292,15 @@ def describe(differences: Mapping[str, Mapping[str, Sequence[str]]]) -> list[str
 
 @dataclass
 class Written:
-    """The configuration directory: each root file's configuration, and of every file its digest and its last change."""
+    """The configuration directory: each root file's configuration, and of every file its digest and its last change.
+
+    ``changed`` is when anything about the file changed, its owner too; ``modified`` when its content did, in seconds since 1970.
+    """
 
     configs: dict[str, Config] = field(default_factory=dict)
     digests: dict[str, str] = field(default_factory=dict)
     changed: dict[str, float] = field(default_factory=dict)
+    modified: dict[str, float] = field(default_factory=dict)
 
     @property
     def objects(self) -> Objects:
@@ -323,7 +330,8 @@ def read_written(directory: Path, roots: Sequence[str]) -> Written:
         try:
             with path.open("rb") as handle:
                 content = handle.read()
-                found.changed[name] = os.fstat(handle.fileno()).st_ctime
+                status = os.fstat(handle.fileno())
+                found.changed[name], found.modified[name] = status.st_ctime, status.st_mtime
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return None
         found.digests[name] = hashlib.sha256(content).hexdigest()
@@ -463,15 +471,20 @@ def write_record(path: Path, identity: str, record: Record) -> None:
     os.replace(partial, path)
 
 
-def pending(files: Sequence[str], written: Written, remembered: Mapping[str, str] | None, started: float) -> list[str]:
+def pending(
+    files: Sequence[str], written: Written, remembered: Mapping[str, str] | None, started: float,
+    times: Mapping[str, float] | None = None,
+) -> list[str]:  # fmt: skip
     """Return the files that a module has not read as they are.
 
     :param files: those that it reads.
     :param remembered: digests of what it read last, by file; None where nobody noted that.
     :param started: when the process began, in seconds since 1970.
+    :param times: when each file changed, where nobody noted what was read; those of anything about it when not given.
     """
     if remembered is None:
-        return [name for name in files if name in written.changed and written.changed[name] > started - CLOCK_SECONDS]
+        changed = written.changed if times is None else times
+        return [name for name in files if name in changed and changed[name] > started - CLOCK_SECONDS]
     return [name for name in files if remembered.get(name) != written.digests.get(name)]
 
 
@@ -558,8 +571,11 @@ def missing_modules(state: State) -> list[str]:
 
 
 def restart_pending(state: State) -> list[str]:
-    """Return the files that count at the start only and were written after it."""
-    return pending(state.start_files, state.written, state.record.get(START), state.process.started)
+    """Return the files that count at the start only and were written after it.
+
+    By the time of their content: a reload for nothing does no harm, but this would hold PJSIP back for a new owner of a file.
+    """
+    return pending(state.start_files, state.written, state.record.get(START), state.process.started, state.written.modified)
 
 
 def held_back(state: State) -> list[str]:
@@ -568,7 +584,7 @@ def held_back(state: State) -> list[str]:
     Told to reload, PJSIP would look for telephones where they were, and drop all that are not there any more.
     """
     changed = restart_pending(state)
-    return [module for module, file in PLACED_BY.items() if file in changed and module in state.modules]
+    return [module for module, file in PLACED_BY.items() if file in changed and module in {*state.modules, *missing_modules(state)}]
 
 
 def noted(state: State, modules: Sequence[str]) -> Record:

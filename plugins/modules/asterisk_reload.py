@@ -180,7 +180,7 @@ class Reload:
             if reasons:
                 self.result["reloaded"][name] = reasons + self.result["reloaded"].get(name, [])
         self.result["restart_pending"] = sorted({*self.result["restart_pending"], *(files & set(asterisk.READ_AT_START))})
-        waiting = [name for name, file in asterisk.PLACED_BY.items() if file in files and name in state.modules]
+        waiting = [name for name, file in asterisk.PLACED_BY.items() if file in files and name in self.result["reloaded"]]
         self.result["held_back"] = sorted({*self.result["held_back"], *waiting})
         for name in self.result["held_back"]:
             self.result["reloaded"].pop(name, None)
@@ -197,6 +197,12 @@ class Reload:
             self.fail(
                 f"Asterisk's account {self.params['user']} may not read {asterisk.some(hidden)}, so nothing was loaded",
                 "Let its group read them and the directories above (site.yml does for what it writes), and run this again.",
+            )
+        tenants = Path(self.params["config_dir"]) / "tenants"
+        if any(path.is_dir() for path in tenants.glob("*")) and not (tenants / "extensions.conf").exists():
+            self.fail(
+                f"{tenants} has directories of tenants and no file that includes them, so nothing was loaded",
+                "Run the role asterisk_tenants too (site.yml, without --skip-tags): an Asterisk that starts now has no telephones.",
             )
         refused = asterisk.refused(state, asterisk.parse_codecs(self.console("core show codecs")))
         if refused:
@@ -221,7 +227,9 @@ class Reload:
         logged = asterisk.said_since(log, offset, SPEAKERS)
         waiting = self.result["held_back"]
         differences = {
-            kind: sides for kind, sides in self.read().differences().items() if asterisk.MAKER.get(kind) not in waiting
+            kind: sides
+            for kind, sides in self.read().differences().items()
+            if asterisk.MAKER.get(kind) not in waiting and not (kind == "modules" and set(sides["missing"]) <= set(waiting))
         }
         behind = {asterisk.MAKER[kind] for kind in differences if kind in asterisk.MAKER}
         if failures or logged:
@@ -248,9 +256,9 @@ class Reload:
         self.result.update(
             running=True,
             reloaded=asterisk.plan(state, self.params["always"]),
-            modules_loaded=asterisk.missing_modules(state),
             restart_pending=asterisk.restart_pending(state),
             held_back=asterisk.held_back(state),
+            modules_loaded=[name for name in asterisk.missing_modules(state) if name not in asterisk.held_back(state)],
         )
         if self.module.check_mode:
             self.announce(state)

@@ -203,6 +203,10 @@ def all_actions(facts: dict[str, Any], given: dict[str, Any], roles: Iterable[st
 def _actions(role: str, facts: dict[str, Any], given: dict[str, Any]) -> list[Action]:
     walk = _Walk(role, facts, given)
     walk.file("main.yml")
+    # What other roles call of this one.
+    for called in ("files.yml", "load.yml"):
+        if (REPOSITORY / "roles" / role / "tasks" / called).exists():
+            walk.file(called)
     return walk.found
 
 

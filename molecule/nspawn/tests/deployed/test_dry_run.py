@@ -46,6 +46,7 @@ SETTINGS = {
 ANNOUNCED = {
     "Let the other node replicate, and tidy up after the installation",
     "Keep the replica as the inventory describes it",
+    "Write the files of the tenants",
     "Write the configuration of Asterisk",
     "Load into Asterisk what its files say, where it runs",
     "Make the two hosts a cluster",

@@ -169,6 +169,15 @@ def test_hints_that_asterisk_made_of_a_pattern_are_not_too_many() -> None:
     }
 
 
+def test_an_aor_is_cut_off_before_its_heading_ends() -> None:
+    """Of `pjsip list aors`, where the number of contacts stands beside the name."""
+    head = "\n  Aor:  <Aor..............................................>  <MaxContact>\n=====\n\n"
+    name = "34911234567-" + "t" * 30
+    texts = {"module show": "res_pjsip.so  PJSIP  0  Running  core\n", "pjsip list aors": head + f"  Aor:  {name[:41]}            1\n"}
+    found, widths = asterisk.loaded(lambda command: texts.get(command, "No such command"))
+    assert asterisk.compare({"aors": {name}}, {"aors": found["aors"]}, widths) == {}
+
+
 def test_a_name_that_the_console_cuts_off_is_the_same() -> None:
     name = "100-" + "x" * 60
     assert asterisk.compare({"endpoints": {name}}, {"endpoints": {name[:51]}}, {"endpoints": 51}) == {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,7 +56,7 @@ class Asterisk:
         (self.etc / name).write_text(text)
 
     def files(self) -> dict[str, set[str]]:
-        return asterisk_config.declared({path.name: path.read_text() for path in self.etc.iterdir()})
+        return asterisk_config.declared({path.name: path.read_text() for path in self.etc.iterdir() if path.is_file()})
 
     def run_command(self, argv: list[str], **_options: Any) -> tuple[int, str, str]:
         if argv[0] == "runuser":
@@ -276,3 +277,34 @@ def test_telephones_are_not_reloaded_while_asterisk_looks_for_them_elsewhere(
     assert (reload().result["changed"], reload().result["held_back"]) == (False, [])
     exchange.write("pjsip_endpoint.conf", SPLIT["pjsip_endpoint.conf"] + "context = demo\n")
     assert list(reload().result["reloaded"]) == ["res_pjsip.so"]
+
+
+def test_a_changed_acl_does_not_have_telephones_read_from_where_they_were(exchange: Asterisk, reload: Any) -> None:
+    """A reload of named ACLs makes PJSIP read its endpoints again; and so does the wizard, as it is loaded."""
+    exchange.modules.add("acl")
+    for name, text in {**SPLIT, "acl.conf": "; another line\n"}.items():
+        exchange.write(name, text)
+    exchange.write("modules.conf", FILES["modules.conf"] + "load = res_pjsip_config_wizard.so\n")
+    end = reload()
+    assert not end.failed, end.result
+    assert end.result["held_back"] == ["res_pjsip.so", "acl", "res_pjsip_config_wizard.so"]
+    assert exchange.commands == []
+
+
+def test_a_new_owner_of_sorcery_conf_holds_nothing_back(exchange: Asterisk, reload: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, text in SPLIT.items():
+        exchange.write(name, text)
+        os.utime(exchange.etc / name, (1, 1))
+    exchange.loaded = exchange.files()
+    Path(exchange.params["record"]).unlink()
+    # Younger than the content of the file, and older than the change of its owner just now.
+    monkeypatch.setattr(asterisk_loaded, "process", lambda *_given: asterisk_loaded.Process("another", 1000.0))
+    assert reload().result["held_back"] == []
+
+
+def test_directories_of_tenants_that_no_file_includes_are_refused(exchange: Asterisk, reload: Any) -> None:
+    (exchange.etc / "tenants/demo").mkdir(parents=True)
+    exchange.write("extensions.conf", FILES["extensions.conf"].replace("Answer", "Hangup"))
+    end = reload()
+    assert end.failed and "no file that includes them" in end.result["msg"] and "asterisk_tenants" in end.result["msg"]
+    assert exchange.commands == []
