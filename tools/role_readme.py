@@ -156,7 +156,8 @@ def readme(role_dir: Path, example_values: Mapping[str, Any]) -> str:
     spec = load(role_dir / "meta/argument_specs.yml")["argument_specs"]["main"]
     defaults = load(role_dir / "defaults/main.yml")
     options: dict[str, Any] = spec.get("options", {})
-    own = {name: option for name, option in options.items() if name.startswith(f"{role}_")}
+    # What a role is named after has its name.
+    own = {name: option for name, option in options.items() if name == role or name.startswith(f"{role}_")}
     shared = {name: option for name, option in options.items() if name not in own}
 
     lines = [f"# {COLLECTION}.{role}", "", GENERATED, "", as_markdown(spec["short_description"]).rstrip(".") + ".", ""]
