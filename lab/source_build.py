@@ -43,7 +43,7 @@ def say(text: str) -> None:
 
 def make_tree(tree: Path) -> None:
     """Make a minimal Debian 13 in `tree`, with what Ansible needs and no package starting anything."""
-    debootstrap(tree, SUITE, ("ca-certificates", "python3", "python3-apt", "systemd"), "--skip=cleanup/apt/lists")
+    debootstrap(tree, SUITE, ("ca-certificates", "iproute2", "python3", "python3-apt", "systemd"), "--skip=cleanup/apt/lists")
     policy = tree / "usr/sbin/policy-rc.d"
     policy.write_text("#!/bin/sh\nexit 101\n")
     policy.chmod(0o755)
