@@ -253,12 +253,13 @@ class Reload:
         if not self.console.answers():
             return False
         state = self.read()
+        waiting = asterisk.held_back(state)
         self.result.update(
             running=True,
             reloaded=asterisk.plan(state, self.params["always"]),
             restart_pending=asterisk.restart_pending(state),
-            held_back=asterisk.held_back(state),
-            modules_loaded=[name for name in asterisk.missing_modules(state) if name not in asterisk.held_back(state)],
+            held_back=waiting,
+            modules_loaded=[name for name in asterisk.missing_modules(state) if name not in waiting],
         )
         if self.module.check_mode:
             self.announce(state)
