@@ -8,20 +8,18 @@ address, from one port: the exchange takes for the telephone's place what its re
 
 from __future__ import annotations
 
-import os
 import re
 import secrets
 import shutil
 import subprocess
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
 
-from .config import FLOATING_ADDRESS, LAB_DIR, MACHINE_ADDRESS, LabError, ns_argv, patience
+from .config import FLOATING_ADDRESS, LAB_DIR, MACHINE_ADDRESS, LabError, patience
 from .phones import password
 from .probe import SIP_PORT
-from .sipp import SIPP, Caller, injection
+from .sipp import SIPP, Caller, launch, prepare
 
 #: It subscribes and registers for this long (seconds), and ends by itself then.
 SECONDS = 300
@@ -156,24 +154,13 @@ class DeskTelephone:
         shutil.rmtree(self._home, ignore_errors=True)
 
     def _start(self) -> None:
-        if not Path(SIPP).exists():
-            raise LabError(f"{SIPP} is missing: install the package sip-tester")
-        self._home.mkdir(mode=0o700, parents=True)
-        (self._home / "scenario.xml").write_text(self._scenario)
-        (self._home / "unasked.xml").write_text(UNASKED)
-        with os.fdopen(os.open(self._home / "callers.csv", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(injection([self._caller], [self._watched]))
+        prepare(self._home, {"scenario.xml": self._scenario, "unasked.xml": UNASKED}, [self._caller], [self._watched])
         argv = [
             SIPP, f"{FLOATING_ADDRESS}:{SIP_PORT}", "-sf", "scenario.xml", "-oocsf", "unasked.xml", "-inf", "callers.csv",
             "-i", MACHINE_ADDRESS, "-t", "u1", "-nostdin", "-m", "1", "-timeout", f"{SECONDS}s",
             "-trace_logs", "-log_file", "seen.log", "-trace_err", "-error_file", "errors.log",
         ]  # fmt: skip
-        with (self._home / "screen").open("wb") as screen:
-            self._process = subprocess.Popen(
-                ns_argv(["setpriv", "--pdeathsig", "KILL", *argv]),
-                cwd=self._home, stdin=subprocess.DEVNULL, stdout=screen, stderr=screen,
-                env={**os.environ, "TERM": "dumb", "LC_ALL": "C"},
-            )  # fmt: skip
+        self._process = launch(self._home, argv)
 
     def seen(self, lamp: str) -> list[str]:
         """Return the states that a lamp (V(lamp), V(messages)) was told so far, each change once."""

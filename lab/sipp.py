@@ -17,7 +17,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -236,6 +236,32 @@ def injection(callers: Sequence[Caller], numbers: Sequence[str]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def prepare(home: Path, scenarios: Mapping[str, str], callers: Sequence[Caller], numbers: Sequence[str]) -> None:
+    """Write what SIPp reads into a new directory: scenarios by file name, and callers.csv (see `injection`).
+
+    Raises LabError when SIPp is not installed.
+    """
+    if not Path(SIPP).exists():
+        raise LabError(f"{SIPP} is missing: install the package sip-tester")
+    home.mkdir(mode=0o700, parents=True)
+    for name, text in scenarios.items():
+        (home / name).write_text(text)
+    # The password is in a file of its own: an argument is for everybody to read.
+    with os.fdopen(os.open(home / "callers.csv", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(injection(callers, numbers))
+
+
+def launch(home: Path, argv: Sequence[str]) -> subprocess.Popen[bytes]:
+    """Run SIPp in the lab's network namespace and in a directory, where it leaves what it shows in the file screen."""
+    with (home / "screen").open("wb") as screen:
+        # It must not outlive a test run that was killed.
+        return subprocess.Popen(
+            ns_argv(["setpriv", "--pdeathsig", "KILL", *argv]),
+            cwd=home, stdin=subprocess.DEVNULL, stdout=screen, stderr=screen,
+            env={**os.environ, "TERM": "dumb", "LC_ALL": "C"},
+        )  # fmt: skip
+
+
 class Load:
     """Calls at a rate. As a context manager it begins at entry and is ended at exit, if it has not ended by itself."""
 
@@ -283,13 +309,7 @@ class Load:
 
     def start(self) -> None:
         """Begin to call; returns at once."""
-        if not Path(SIPP).exists():
-            raise LabError(f"{SIPP} is missing: install the package sip-tester")
-        self._home.mkdir(mode=0o700, parents=True)
-        (self._home / "scenario.xml").write_text(SCENARIO.replace("{sdp}", SDP.rstrip("\n")))
-        # The password is in a file of its own: an argument is for everybody to read.
-        with os.fdopen(os.open(self._home / "callers.csv", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(injection(self._callers, self._numbers))
+        prepare(self._home, {"scenario.xml": SCENARIO.replace("{sdp}", SDP.rstrip("\n"))}, self._callers, self._numbers)
         address, port = self._target
         argv = [
             SIPP, f"{address}:{port}", "-sf", "scenario.xml", "-inf", "callers.csv", "-i", MACHINE_ADDRESS,
@@ -302,13 +322,7 @@ class Load:
             "-trace_stat", "-stf", "statistics.csv", "-fd", "1", "-trace_logs", "-log_file", "calls.log",
             "-trace_err", "-error_file", "errors.log",
         ]  # fmt: skip
-        with (self._home / "screen").open("wb") as screen:
-            # It must not outlive a test run that was killed.
-            self._process = subprocess.Popen(
-                ns_argv(["setpriv", "--pdeathsig", "KILL", *argv]),
-                cwd=self._home, stdin=subprocess.DEVNULL, stdout=screen, stderr=screen,
-                env={**os.environ, "TERM": "dumb", "LC_ALL": "C"},
-            )  # fmt: skip
+        self._process = launch(self._home, argv)
         self._begun = time.monotonic()
 
     @property
